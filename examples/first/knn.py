@@ -13,7 +13,7 @@ they are compared by their angle (`--metric cosine`): how bright and how strong 
 import time
 
 import minidl
-from minidl.cli import arguments, classification, images
+from minidl.cli import arguments, classification, ending, images
 from minidl.neighbors import KNeighborsClassifier, cross_validate_k
 from minidl.train import plots
 
@@ -36,8 +36,10 @@ train_x, test_x = (data.normalise(part.x).flatten(1) for part in (data.train, da
 train_y = data.train.y.to(args.device)
 
 some = minidl.randperm(len(train_x))[:MOST].to(args.device)
-result = cross_validate_k(train_x[some], train_y[some], sorted(set(args.k)), folds=5, metric=metric,
-                          seed=args.seed)
+ks = sorted({k for k in args.k if k <= 4 * len(some) // 5})      # as many as the four fifths have
+if not ks:
+    ending.stop(f"--k: expected at most {4 * len(some) // 5} neighbours among {len(some)} training images")
+result = cross_validate_k(train_x[some], train_y[some], ks, folds=5, metric=metric, seed=args.seed)
 
 print(f"cross-validation on {len(some):,} training images in 5 folds")
 print(f"{'k':>5}  {'accuracy':>8}  {'spread':>7}")
@@ -70,11 +72,12 @@ def cross_validation(path):
 
 def neighbours(path):
     """A row for each of some test images: itself, and the training images that are nearest."""
-    nearest = minidl.as_tensor(model.kneighbors(test_x[:SHOWN], 7, return_distance=False)).cpu()
+    count = min(7, len(train_x))
+    nearest = minidl.as_tensor(model.kneighbors(test_x[:SHOWN], count, return_distance=False)).cpu()
     shown = minidl.cat([data.test.x[:SHOWN, None], data.train.x[nearest]], dim=1).flatten(0, 1)
     labels = minidl.cat([data.test.y[:SHOWN, None], data.train.y[nearest]], dim=1).flatten()
     plots.images(shown.float() / 255, path, [data.classes[label] for label in labels.tolist()],
-                 "a test image, then the training images that are nearest to it")
+                 "a test image, then the training images that are nearest to it", columns=1 + count)
 
 
 if args.plot:

@@ -15,7 +15,7 @@ import zoo
 
 import minidl
 from minidl import interpret
-from minidl.cli import classification
+from minidl.cli import classification, ending
 from minidl.nn import functional as F
 from minidl.train import plots
 
@@ -26,6 +26,8 @@ def add_options(parser):
 
 
 args = nets.parse(__doc__, add_options)
+if args.model != "net" and not args.image:
+    ending.stop(f"--model {args.model} needs --image FILE, a picture to look at")
 model, data = zoo.model_of(args)
 image = zoo.read(args.image, data.size if data else 224) if args.image or not data else data.test.x[:1]
 convolutions = {name: each for name, each in model.named_modules() if isinstance(each, minidl.nn.Conv2d)}

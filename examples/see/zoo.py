@@ -4,12 +4,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import nets
-import numpy as np
-from PIL import Image, ImageOps
 
 import minidl
 from minidl import nn
-from minidl.cli import classification, ending
+from minidl.cli import classification, ending, images
 from minidl.vision import models
 
 
@@ -49,8 +47,4 @@ def model_of(args) -> tuple[nn.Module, nets.Data | None]:
 
 def read(path: Path, size: int) -> minidl.Tensor:
     """The middle of an image, (1, 3, size, size) from 0 to 1."""
-    try:
-        image = ImageOps.fit(Image.open(path).convert("RGB"), (size, size))
-    except OSError as error:
-        ending.stop(f"{path}: {error}")
-    return minidl.tensor(np.asarray(image).transpose(2, 0, 1)[None].copy()).float() / 255
+    return minidl.tensor(images.photograph(path, size)).permute(2, 0, 1)[None].float() / 255

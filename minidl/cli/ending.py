@@ -17,7 +17,7 @@ _PROGRAM = os.getpid()      # its forked processes get Ctrl-C too, and leave the
 
 def stop(message: object) -> NoReturn:
     """End the program with one line: what is wrong, what to try."""
-    text = "; ".join(line.strip().rstrip(".") for line in str(message).splitlines())
+    text = "; ".join(line.strip().rstrip(".") for line in str(message).splitlines()).replace(":; ", ": ")
     sys.exit(f"{program().name}: error: {text}")
 
 

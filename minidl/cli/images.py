@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from minidl.cli import ending
 from minidl.nn.functional import avg_pool2d, interpolate, pad
@@ -15,6 +15,7 @@ from minidl.tensors.creation import arange, as_tensor, randperm
 from minidl.tensors.tensor import Tensor
 from minidl.vision.datasets import CIFAR10, MNIST, Digits, FashionMNIST, ImageFolder, TinyPlaces
 from minidl.vision.datasets.base.images import InMemoryImages
+from minidl.vision.datasets.folder import open_image
 
 
 class Images(NamedTuple):
@@ -106,6 +107,9 @@ def load(args: argparse.Namespace, say: bool = True) -> ImageData:
     except (RuntimeError, ValueError, OSError) as error:    # not there, damaged, no network, not allowed
         reason = str(error).rstrip(".").replace("download=True", "--download")
         ending.stop(f"{reason}; --data DIR names another folder")
+    if not (len(train.x) and len(test.x)):
+        ending.stop(f"{args.dataset}: expected images in {args.data}, but there are {len(train.x)} to train on and "
+                    f"{len(test.x)} to test with")
     some = train.x[:10_000].float() / 255
     mean, std = (statistic(some, (0, 2, 3)).reshape(-1, 1, 1).to(args.device)
                  for statistic in (Tensor.mean, Tensor.std))
@@ -123,15 +127,13 @@ def _dataset(args: argparse.Namespace, train: bool, say: bool) -> InMemoryImages
 
 
 def _cifar10(args: argparse.Namespace, train: bool, say: bool) -> CIFAR10:
+    folder = args.data.parent if args.data.name == CIFAR10.base_folder else args.data    # that folder itself will do
     try:
-        return CIFAR10(args.data, train, download=args.download)
-    except RuntimeError as error:
+        return CIFAR10(folder, train, download=args.download)
+    except RuntimeError:
         if args.download:
             raise
-        try:
-            data = CIFAR10(args.data, train, verify=False)
-        except (RuntimeError, ValueError, OSError):
-            raise error from None
+        data = CIFAR10(folder, train, verify=False)     # what it cannot read either, it says
     if say:
         print(f"cifar10: the files in {args.data} are not those that were published, but can be read; they are used")
     return data
@@ -150,26 +152,57 @@ def _channels_first(array: np.ndarray) -> Tensor:
     return as_tensor(np.ascontiguousarray(array[:, None] if array.ndim == 3 else array.transpose(0, 3, 1, 2)))
 
 
+def photograph(path: Path, size: int, mode: str = "RGB", option: str = "--image") -> np.ndarray:
+    """The middle square of any image file, as a viewer shows it: (size, size, 3) of uint8.
+
+    It is turned as the camera was held; what is transparent lies on white; 16 bits a pixel become 8. mode: "L" for
+    (size, size) in grey. Ends the program, which was given the path for `option`, if it is no image, or is damaged.
+
+        >>> import tempfile
+        >>> from minidl.cli import images
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGBA", (3, 2)).save(f"{folder}/nothing.png")
+        ...     images.photograph(f"{folder}/nothing.png", 1).tolist()
+        [[[255, 255, 255]]]
+    """
+    try:
+        image = ImageOps.exif_transpose(open_image(path))
+    except OSError as error:
+        damaged = str(error).replace(" with is_valid_file=", "")
+        ending.stop(f"{option}: {f'cannot read {path}: {error.strerror}' if error.strerror else damaged}")
+    if image.mode[0] in "IF":           # more than 8 bits: whole numbers of 16, or fractions of 1
+        whole = np.asarray(image) * (255 if image.mode == "F" else 1 / 257)
+        image = Image.fromarray(np.rint(whole).clip(0, 255).astype(np.uint8))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BILINEAR))
+
+
+class _Folders(ImageFolder):
+    """Hidden folders, such as `.ipynb_checkpoints`, are no classes."""
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        classes = [name for name in super().find_classes(directory)[0] if not name.startswith(".")]
+        return classes, {name: number for number, name in enumerate(classes)}
+
+
 def folder_of(path: Path, like: ImageData) -> Images:
     """Read a folder that holds a folder of images for each class.
 
-    Images become as large and as colourful as those of the data set `like`.
+    Of each image the middle square is taken, as large and as colourful as the images of the data set `like`.
 
     Ends the program where a folder has the name of no class, or holds no images, or an image is damaged.
     """
     try:
-        found = ImageFolder(path)
+        found = _Folders(path)
     except (OSError, ValueError, RuntimeError) as error:
-        ending.stop(f"--evaluate {path}: {error}")
+        ending.stop(f"--evaluate {path}: {getattr(error, 'strerror', None) or error}")
     if unknown := sorted(set(found.classes) - set(like.classes)):
         ending.stop(f"--evaluate {path}: {', '.join(unknown[:3])} is no class of the data set; those are "
                     f"{', '.join(like.classes)}")
     mode = "L" if like.channels == 1 else "RGB"
-    try:
-        pixels = [np.asarray(image.convert(mode).resize((like.size, like.size), Image.Resampling.BILINEAR))
-                  for image, _ in (found[number] for number in range(len(found)))]
-    except OSError as error:                # an image is damaged
-        ending.stop(f"--evaluate {path}: {error}")
+    pixels = [photograph(Path(image), like.size, mode, f"--evaluate {path}") for image, _ in found.samples]
     labels = [like.classes.index(found.classes[label]) for label in found.targets]
     return Images(_channels_first(np.stack(pixels)), as_tensor(np.array(labels, np.int64)), like.classes)
 

@@ -53,6 +53,18 @@ def test_files_of_cifar10_that_cannot_be_read_are_refused(cifar):
     assert "data_batch_3" in str(stopped.value) and "--data DIR names another folder" in str(stopped.value)
 
 
+def test_the_folder_of_the_batches_itself_will_do(cifar, capsys):
+    inside = cifar / "cifar-10-batches-py"
+    assert len(images.load(options("--dataset", "cifar10", "--data", str(inside))).train.x) == 20
+
+
+def test_a_data_set_without_images_is_refused(cifar):
+    empty = pickle.dumps({b"data": np.empty((0, 3072), np.uint8), b"labels": []}, 2)
+    (cifar / "cifar-10-batches-py" / "test_batch").write_bytes(empty)
+    with pytest.raises(SystemExit, match="20 to train on and 0 to test with"):
+        images.load(options("--dataset", "cifar10", "--data", str(cifar)))
+
+
 @pytest.mark.parametrize("name", ["mnist", "fashion", "cifar10", "tinyplaces"])
 def test_what_is_missing_is_named(name, tmp_path):
     with pytest.raises(SystemExit) as stopped:
@@ -114,6 +126,45 @@ def test_a_folder_with_a_damaged_image_is_refused(digits, tmp_path):
     (tmp_path / "0" / "torn.png").write_bytes(b"no image")
     with pytest.raises(SystemExit, match="--evaluate .*torn.png"):
         images.folder_of(tmp_path, digits)
+
+
+def test_hidden_folders_and_other_files_are_no_classes(digits, tmp_path):
+    for name in ("3", ".ipynb_checkpoints"):
+        (tmp_path / name).mkdir()
+    Image.new("L", (8, 8), 9).save(tmp_path / "3" / "1.png")
+    for stray in (tmp_path / ".DS_Store", tmp_path / "notes.txt", tmp_path / "3" / ".DS_Store"):
+        stray.write_bytes(b"no image")
+    assert images.folder_of(tmp_path, digits).y.tolist() == [3]
+
+
+def test_a_photograph_is_turned_as_the_camera_was_held(tmp_path):
+    lying = Image.new("RGB", (16, 16))
+    lying.paste((255, 255, 255), (0, 0, 8, 16))                 # bright on the left
+    exif = Image.Exif()
+    exif[274] = 6                                               # its left side belongs on top
+    lying.save(tmp_path / "turned.png", exif=exif)
+    seen = images.photograph(tmp_path / "turned.png", 16, "L")
+    assert (seen[:8] == 255).all() and (seen[8:] == 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "half"), [(np.uint16, 32896), (np.int32, 32896), (np.float32, 0.502)])
+def test_a_photograph_of_more_bits_keeps_its_brightness(dtype, half, tmp_path):
+    Image.fromarray(np.full((4, 6), half, dtype)).save(tmp_path / "deep.tif")
+    assert (images.photograph(tmp_path / "deep.tif", 4) == 128).all()
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_what_is_transparent_lies_on_white(mode, tmp_path):
+    clear = Image.new(mode, (4, 4))
+    clear.save(tmp_path / "clear.png", **({"transparency": bytes(1)} if mode == "P" else {}))
+    assert (images.photograph(tmp_path / "clear.png", 4, "L") == 255).all()
+
+
+def test_a_photograph_is_cut_and_not_stretched(tmp_path):
+    wide = Image.new("L", (12, 4))
+    wide.paste(255, (4, 0, 8, 4))                               # bright in the middle
+    wide.save(tmp_path / "wide.png")
+    assert (images.photograph(tmp_path / "wide.png", 4, "L") == 255).all()
 
 
 def test_an_empty_folder_is_refused(digits, tmp_path):

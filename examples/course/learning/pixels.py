@@ -11,11 +11,11 @@ picture.
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import minidl
-from minidl.cli import ending, lesson
+from minidl.cli import lesson
 from minidl.cli.classification import draw
+from minidl.cli.images import photograph
 from minidl.nn import functional as F
 from minidl.train import plots
 
@@ -84,14 +84,9 @@ def corners(grey):
 
 
 def main():
-    args = lesson.parse(__doc__, lambda parser: parser.add_argument("--image", type=Path, metavar="FILE"))
-    image = portrait()
-    if args.image:
-        try:
-            photo = Image.open(args.image).convert("RGB").resize((SIZE, SIZE))
-        except OSError as error:
-            ending.stop(f"--image: {error}")
-        image = minidl.tensor(np.asarray(photo)).permute(2, 0, 1).float() / 255
+    args = lesson.parse(__doc__, lambda parser: parser.add_argument("--image", type=Path, metavar="FILE",
+                                                                    help="a photograph instead of the drawn face"))
+    image = minidl.tensor(photograph(args.image, SIZE)).permute(2, 0, 1).float() / 255 if args.image else portrait()
     grey = image.mean(0)
     print(f"{SIZE}x{SIZE}x3 is an image of {image.numel():,} numbers, 800x600x3 one of {800 * 600 * 3:,}; grey values:")
     for row in (255 * grey[40:46, 30:46]).round().int().tolist():

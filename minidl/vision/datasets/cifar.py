@@ -68,7 +68,7 @@ class CIFAR10(InMemoryImages):
             self.download()
         wrong = self._problems()
         if wrong:
-            advice = "\nverify=False reads files with other checksums" if Path(self.root).is_dir() else ""
+            advice = "\nverify=False reads files with other checksums" if verify and Path(self.root).is_dir() else ""
             raise RuntimeError(f"{type(self).__name__}: Dataset not found or corrupted. You can use download=True to "
                                "download it:\n  " + "\n  ".join(wrong) + advice)
         self.classes = self._names()
@@ -90,9 +90,12 @@ class CIFAR10(InMemoryImages):
     def _problems(self) -> list[str]:
         """Problems of the files, one line each."""
         lines = []
+        folder = Path(self.root) / self.base_folder
+        if not folder.is_dir():
+            return [f"{folder} is missing"]
         needed = self.train_list if self.train else self.test_list
         for name, md5 in [*needed, [self.meta["filename"], self.meta["md5"]]]:
-            path = Path(self.root) / self.base_folder / name
+            path = folder / name
             if not path.is_file():
                 lines.append(f"{path} is missing")
             elif self.verify and not check_integrity(path, md5):

@@ -140,9 +140,10 @@ class MNIST(InMemoryImages):
     def _find(self, name: str) -> Path | None:
         plain = name.removesuffix(".gz").removesuffix(".xz")
         for folder in self._folders():
-            for path in (folder / plain, folder / f"{plain}.gz", folder / f"{plain}.xz"):
-                if path.is_file():
-                    return path
+            for name in (plain, plain.replace("-idx", ".idx")):         # some unpack them under names with a dot
+                for path in (folder / name, folder / f"{name}.gz", folder / f"{name}.xz"):
+                    if path.is_file():
+                        return path
         return None
 
     def _folders(self) -> list[Path]:

@@ -50,6 +50,11 @@ def test_reads(tmp_path, folder, zipped):
     assert test.data.numpy().tobytes() == contents()[NAMES[2]][16:]
 
 
+def test_reads_names_with_a_dot(tmp_path):
+    write(tmp_path, {name.replace("-idx", ".idx"): content for name, content in contents().items()})
+    assert len(MNIST(tmp_path)) == 6 and len(MNIST(tmp_path, train=False)) == 3
+
+
 @pytest.fixture
 def root(tmp_path):
     write(tmp_path / "MNIST" / "raw", contents())
