@@ -119,8 +119,11 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
     natural("eye", "n", n)
     natural("eye", "m", n if m is None else m)
-    array = np.eye(n, m, dtype=dtype or get_default_dtype())
-    return finish(move(array, as_device(device)), requires_grad)
+    place = as_device(device)
+    library = get_library(place)
+    with library.on(place):
+        array = library.xp.eye(n, m, dtype=dtype or get_default_dtype())
+    return finish(array, requires_grad)
 
 
 @public
@@ -242,14 +245,15 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
         if np.dtype(dtype) != np.int64:
             end = start + count * step          # as many as without cutting: PyTorch counts so in all but int64
     place = as_device(device)
-    if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
-        library = get_library(place)
-        with library.on(place):             # made there, so that nothing is copied, and a step can be captured
+    library = get_library(place)
+    with library.on(place):                 # made there, so that nothing is copied, and a step can be captured
+        if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
             array = library.xp.arange(start, end, step, dtype=np.int64)
-    else:
-        count = np.arange(math.ceil((end - start) / step))
-        array = (start + count * np.longdouble(step)).astype(np.float64)    # rounded once, as by fma
-    return finish(move(array.astype(dtype, copy=False), place), requires_grad)
+        else:
+            count = library.xp.arange(math.ceil((end - start) / step), dtype=np.float64)
+            exact = np.longdouble(step) if library.xp is np else step       # on the CPU rounded once, as by fma
+            array = (start + count * exact).astype(np.float64, copy=False)
+        return finish(array.astype(dtype, copy=False), requires_grad)
 
 
 def _numbers(*given: Any) -> list[Any]:
@@ -274,8 +278,11 @@ def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any
     if dtype.kind in "iu":
         start, end, step = int(start), int(end), int(step)
         _check_steps(start, end, step)
-    array = start + np.arange(math.floor((end - start) / step) + 1) * step
-    return finish(move(array.astype(dtype), as_device(device)), requires_grad)
+    place = as_device(device)
+    library = get_library(place)
+    with library.on(place):
+        array = start + library.xp.arange(math.floor((end - start) / step) + 1) * step
+        return finish(array.astype(dtype, copy=False), requires_grad)
 
 
 @public
@@ -294,10 +301,12 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     if dtype is None:
         dtype = default_complex() if isinstance(start, complex) or isinstance(end, complex) else get_default_dtype()
     start, end = _ends("linspace", start, end, dtype)
-    step, count = (end - start) / max(n - 1, 1), np.arange(n)
-    array = np.where(count < (n + 1) // 2, start + step * count, end - step * (n - 1 - count)) if n != 1 else \
-        np.array([start])
-    return finish(move(array.astype(dtype), as_device(device)), requires_grad)
+    step, middle, place = (end - start) / max(n - 1, 1), (n + 1) // 2, as_device(device)
+    library = get_library(place)
+    with library.on(place):
+        count = library.xp.arange(n)
+        array = library.xp.where(count < middle, start + step * count, end - step * (n - 1 - count))
+        return finish(array.astype(dtype, copy=False), requires_grad)
 
 
 @public
