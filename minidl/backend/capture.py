@@ -15,10 +15,11 @@ import numpy as np
 
 
 class Capture:
-    """A capture: what the host does before each replay, in this order."""
+    """A capture: what the host does before each replay, and once at the end of the capture, in this order."""
 
     def __init__(self) -> None:
         self.before_each: list[Callable[[], object]] = []
+        self.at_end: list[Callable[[], object]] = []
 
     def words(self, function: Callable[[], Any], count: int = 1, dtype: Any = "u8") -> Any:
         """An array of `count` words of 8 bytes on the GPU, in which each replay finds what `function` returns then."""

@@ -292,6 +292,38 @@ def test_a_graph_and_its_capture():
 
 
 @with_gpu
+def test_what_an_earlier_graph_made_is_let_go_in_a_capture():
+    x = minidl.ones(1000, device="cuda")
+    cuda.empty_cache()
+    before = cuda.memory_reserved()
+    for factor in (2, 3):
+        g = cuda.CUDAGraph()
+        with cuda.graph(g):
+            y = x * factor          # in the second, the memory of the first has no other owner
+        g.replay()
+        assert y.tolist() == [factor] * 1000
+    del g, y
+    cuda.empty_cache()
+    assert cuda.memory_reserved() <= before
+
+
+@with_gpu
+def test_ranges_are_made_on_the_gpu():
+    def made(device):
+        return [minidl.eye(3, 4, dtype=minidl.int32, device=device), minidl.arange(0.5, 2, 0.25, device=device),
+                minidl.arange(5, dtype=minidl.float64, device=device), minidl.linspace(-1, 1, 5, device=device),
+                minidl.linspace(3, 4, 1, device=device), minidl.linspace(0, 1j, 3, device=device),
+                minidl.linspace(0, 9, 4, dtype=minidl.int64, device=device), minidl.arange(2.5, 2.5, device=device)]
+
+    g = cuda.CUDAGraph()
+    with cuda.graph(g):
+        found = made("cuda")
+    g.replay()
+    for a, b in zip(found, made("cpu")):
+        assert a.dtype == b.dtype and a.tolist() == b.tolist()
+
+
+@with_gpu
 def test_graphed_callables():
     minidl.manual_seed(0)
     ours = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)).to("cuda")

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import itertools
 import sys
 import weakref
@@ -32,7 +33,7 @@ class Pool:
     """
 
     def __init__(self) -> None:
-        self.wrapped = cupy.cuda.MemoryPool()
+        self.wrapped = cupy.cuda.MemoryPool(_from_driver)
         memory.pools.add(self)
 
     def malloc(self, size: int) -> Any:
@@ -42,6 +43,24 @@ class Pool:
                 return self.wrapped.malloc(size)
             except cupy.cuda.memory.OutOfMemoryError:
                 raise memory.out_of_memory(size, self.wrapped) from None
+
+
+class _Block:
+    """Memory of the driver, which takes none back in a capture; tensors of an earlier graph may be let go there."""
+
+    def __init__(self, size: int) -> None:
+        self.address = runtime.malloc(size)
+
+    def __del__(self) -> None:
+        if here.capture is not None:
+            here.capture.at_end.append(functools.partial(runtime.free, self.address))
+        elif not sys.is_finalizing():
+            runtime.free(self.address)
+
+
+def _from_driver(size: int) -> Any:
+    block = _Block(size)
+    return cupy.cuda.MemoryPointer(cupy.cuda.UnownedMemory(block.address, size, block, runtime.getDevice()), 0)
 
 
 def new_handle() -> tuple[int, int]:
@@ -110,6 +129,9 @@ class StreamCapture(Capture):
         except runtime.CUDARuntimeError as error:
             raise RuntimeError(f"CUDAGraph.capture_end: the capture has failed ({error}): something was asked for that "
                                f"may not be captured, such as to wait, or a copy to the host") from error
+        finally:
+            for function in self.at_end:
+                function()
 
     def words(self, function: Callable[[], Any], count: int = 1, dtype: Any = "u8") -> Any:
         if not self.tables or self.tables[-1].used + count > WORDS:
