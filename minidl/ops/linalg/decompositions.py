@@ -253,8 +253,11 @@ class SingularValues(Op):
 
 def check_phases(who: str, products: list[Any]) -> None:
     """Errors: RuntimeError where a gradient g of vectors V, given as V^H g, would change their phases."""
-    asked = total([array_of(M).diagonal(0, -2, -1).imag for M in products])
-    size = total([abs(array_of(M)).max(axis=(-2, -1), initial=0) for M in products])
+    arrays = [array_of(M) for M in products if array_of(M).size]
+    if not arrays:
+        return
+    asked = total([M.diagonal(0, -2, -1).imag for M in arrays])
+    size = total([abs(M).max(axis=(-2, -1)) for M in arrays])
     if bool((abs(asked) > 1e-2 * (1 + size[..., None])).any()):
         raise RuntimeError(f"{who}: complex vectors are determined up to a factor e^(i phi) only, and the loss depends "
                            f"on it, so it has no gradient; use the vectors in products where phi cancels, as U @ Vh or "

@@ -14,6 +14,7 @@ from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import finfo, float64
 from minidl.backend.kernels.special import beta_sample_derivative, gamma_sample_derivative
+from minidl.backend.kernels.softmax import softmax_forward
 from minidl.ops.random.draw import stream_of
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.views import array_of
@@ -143,8 +144,6 @@ def dirichlet(concentration: Tensor, generator: Generator | None = None) -> Tens
         ((1, 3), 1.0)
     """
     a = array_of(concentration)
-    logs = log_gamma_draws(a, generator, "dirichlet")
-    draws = np.exp(logs - logs.max(axis=-1, keepdims=True, initial=-np.inf))
-    draws /= draws.sum(axis=-1, keepdims=True)
+    draws = softmax_forward(log_gamma_draws(a, generator, "dirichlet"), -1)
     info = finfo(a.dtype)
     return DirichletSample(draws.clip(info.tiny, 1 - info.eps / 2).astype(a.dtype))(concentration)
