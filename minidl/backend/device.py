@@ -336,6 +336,7 @@ def dense_copy(array: Array, dtype: Any = None) -> Array:
     """A copy, in `dtype` if given, with the memory order of `empty_dense`."""
     dtype = array.dtype if dtype is None else dtype
     if not is_expanded(array):
+        array_module(array)     # makes its device current, on which the copy is made
         return array.astype(dtype, order="K")
     copy = empty_dense(array, dtype)
     copy[...] = array
@@ -366,14 +367,19 @@ def to_numpy(array: Array) -> np.ndarray:
 
 
 def move(array: Array, device: Device, non_blocking: bool = False) -> Array:
-    """`array` on `device`: itself when it is there already, else a copy through the host.
+    """`array` on `device`: itself when it is there already, else a copy through the host, with its memory order.
 
     With `non_blocking`, a pinned array may be read after the call.
     """
     if same_device(device_of(array), device):
         return array
     library = get_library(device)
-    return (library.from_numpy_later if non_blocking else library.from_numpy)(to_numpy(array), device)
+    send = library.from_numpy_later if non_blocking else library.from_numpy
+    if array.flags.c_contiguous:
+        return send(to_numpy(array), device)
+    array = dense_copy(array) if is_expanded(array) else array
+    axes = memory_order(array)
+    return send(to_numpy(array.transpose(axes)), device).transpose([axes.index(axis) for axis in range(array.ndim)])
 
 
 def is_pinned(array: Array) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.autograd.basic_ops import Cast
-from minidl.autograd.op import Op, Value
+from minidl.autograd.op import AS_INPUTS, Op, Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, Device, device_of, move, same_device
 from minidl.backend.warn import warn
@@ -14,6 +14,7 @@ class Move(Op):
     """x on another device."""
 
     complex_rules = "as written"
+    layout = AS_INPUTS
 
     def __init__(self, device: Device, non_blocking: bool = False) -> None:
         self.device, self.non_blocking = device, non_blocking
