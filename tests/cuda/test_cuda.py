@@ -1,11 +1,12 @@
 """The questions about GPUs that programs begin with, on a machine with one and on a machine without."""
 import copy
 import random as python_random
+import warnings
 
 import pytest
 
 import minidl
-from minidl import accelerator, cuda
+from minidl import accelerator, cuda, nn
 from minidl.backend.device import cuda_is_available
 
 without_gpu = pytest.mark.skipif(cuda_is_available(), reason="there is a GPU")
@@ -175,6 +176,41 @@ def test_what_is_wrong_is_said_when_the_gpu_is_waited_for(wrong, kind, text, at_
         cuda.synchronize()
     assert text in str(raised.value) and ("CUDA_LAUNCH_BLOCKING" in str(raised.value)) != at_once
     cuda.synchronize()                                  # said once
+
+
+@with_two_gpus
+def test_what_is_asked_of_one_gpu_while_another_is_current():
+    x = minidl.arange(1.0, 7.0, device="cuda:1").reshape(2, 3)
+    w = x.clone().requires_grad_()
+
+    def written():                              # the op keeps a copy of its output
+        y = x / w
+        minidl.ones(2, device="cuda:0") * 2
+        y.mul_(2)
+        y.sum().backward()
+        return w.grad
+
+    for ask in (lambda: minidl.nn.functional.dropout(x), lambda: minidl.nn.functional.gumbel_softmax(x), written,
+                lambda: x.clone().normal_(), lambda: minidl.randint_like(x, 5), lambda: minidl.bernoulli(x * 0, 0.5),
+                lambda: minidl.svd_lowrank(x)[1], lambda: x.t().clone(), lambda: minidl.eye(3, device="cuda:1")):
+        minidl.ones(2, device="cuda:0") * 2     # now the first is current
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")      # CuPy warns where it reads memory of another GPU
+            result = ask()
+        assert str(result.device) == "cuda:1"
+
+
+@with_gpu
+def test_memory_order_is_kept_between_devices():
+    images = minidl.rand(2, 3, 4, 5).contiguous(memory_format=minidl.channels_last)
+    wide = minidl.arange(48.0).reshape(4, 6, 2)
+    for x in (images, wide.permute(2, 0, 1), wide[:, ::2].transpose(0, 1), wide[0, 0].expand(3, 2), images[:0]):
+        there = x.to("cuda")
+        back = there.cpu()
+        assert there.stride() == back.stride() == x.to(minidl.float64).stride() and back.tolist() == x.tolist()
+        assert x.pin_memory().to("cuda", non_blocking=True).tolist() == x.tolist()
+    assert nn.Conv2d(3, 4, 2).to(memory_format=minidl.channels_last).to("cuda").weight.is_contiguous(
+        memory_format=minidl.channels_last)
 
 
 @with_two_gpus

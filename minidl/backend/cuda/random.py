@@ -6,6 +6,7 @@ from typing import Any
 
 import cupy
 import numpy as np
+from cupy.cuda import runtime
 
 from minidl.backend.capture import captured
 from minidl.backend.cuda.module import function, launch, rows
@@ -55,12 +56,12 @@ class PhiloxStream:
 
     def _draw(self, name: str, size: Any, dtype: np.dtype, *args: Any) -> Array:
         types = (dtype,) if name in ("uniform", "normal") else ()
-        with cupy.cuda.Device(self.device):
-            y = cupy.empty(size, dtype)
-            capture, count = captured(), y.size
-            now = 0 if capture is None else capture.words(lambda: self._moved(count), 2).data.ptr
-            seed, offset = self._moved(count if capture is None else 0)
-            launch(function(_FILE, name, *types), y.size, y, *args, np.uint64(seed), np.uint64(offset), np.uint64(now))
+        runtime.setDevice(self.device)      # which stays current: what is drawn is computed with
+        y = cupy.empty(size, dtype)
+        capture, count = captured(), y.size
+        now = 0 if capture is None else capture.words(lambda: self._moved(count), 2).data.ptr
+        seed, offset = self._moved(count if capture is None else 0)
+        launch(function(_FILE, name, *types), y.size, y, *args, np.uint64(seed), np.uint64(offset), np.uint64(now))
         return y
 
     def _moved(self, count: int) -> tuple[int, int]:

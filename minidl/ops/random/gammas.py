@@ -13,8 +13,8 @@ import numpy as np
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import finfo, float64
-from minidl.backend.kernels.special import beta_sample_derivative, gamma_sample_derivative
 from minidl.backend.kernels.softmax import softmax_forward
+from minidl.backend.kernels.special import beta_sample_derivative, gamma_sample_derivative
 from minidl.ops.random.draw import stream_of
 from minidl.ops.reduce.sums import sum
 from minidl.ops.shape.views import array_of
