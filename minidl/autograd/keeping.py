@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from minidl.autograd.rules import KEPT, OUT, Rule
+from minidl.autograd.rules import KEPT, OUT, InputRule, Rule
 from minidl.autograd.tensorbase import INFERENCE, Edge, TensorBase, Version, version_of, wrap
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Keeping:
     """The part of `Op` that keeps values."""
 
     input_names: ClassVar[tuple[str, ...]]
-    rules: ClassVar[tuple[Rule | None, ...]]
+    rules: ClassVar[tuple[InputRule, ...]]
     joint: ClassVar[Rule | None]
     edges: Sequence[Edge | None]
     name: Callable[[], str]
@@ -79,8 +79,9 @@ class Keeping:
     def _from_forward(self, name: str) -> Any:
         """A value that `forward` kept under `name`. Errors: TypeError if it kept none."""
         if self.kept_by_forward is None or name not in self.kept_by_forward:
-            rule = next(r for r in (self.joint, *self.rules) if r is not None and (name, KEPT) in r.needs)
-            raise TypeError(f"{self.name()}.{rule.function.__name__} asks for '{name}', but nobody has kept it: it is "
+            rules = self.rules if self.joint is None else ((None, *self.joint),)
+            function = next(function for _, function, needs in rules if (name, KEPT) in needs)
+            raise TypeError(f"{self.name()}.{function.__name__} asks for '{name}', but nobody has kept it: it is "
                             f"no input of forward, it is not `out`, and forward has not called self.keep({name}=...)")
         return self.kept_by_forward[name]
 

@@ -44,7 +44,7 @@ from minidl.autograd.errors import annotate, check_arrays, check_devices, descri
 from minidl.autograd.grad_mode import enable_grad, switches
 from minidl.autograd.handles import OpHooks, RemovableHandle
 from minidl.autograd.keeping import Keeping
-from minidl.autograd.rules import Needs, Rule, check_class, read_inputs, read_rule
+from minidl.autograd.rules import InputRule, Rule, check_class, read_inputs, read_rule
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, version_of, wrap
 from minidl.autograd.views import View, refresh_edge
 from minidl.backend.dtype import float32
@@ -72,8 +72,7 @@ class Op(Keeping):
     is_view: ClassVar[bool] = False          # the output is a view of the first input
     layout: str = ROW_MAJOR                  # the memory layout of the output: see above
     input_names: ClassVar[tuple[str, ...]]
-    rules: ClassVar[tuple[Rule | None, ...]]  # one for each input; None: no gradient
-    needs: ClassVar[tuple[Needs, ...]]       # what each of the rules needs
+    rules: ClassVar[tuple[InputRule, ...]]   # of the inputs that have a gradient
     joint: ClassVar[Rule | None] = None      # the rule for all inputs, if `backward` is defined
     joint_name: ClassVar[str] = "backward"
     differentiable: bool                     # whether there is any rule
@@ -110,10 +109,10 @@ class Op(Keeping):
         if cls.is_view:
             cls.layout = SHARED_MEMORY
         cls.input_names = read_inputs(cls)
-        cls.rules = tuple([read_rule(cls, f"grad_{name}") for name in cls.input_names])
-        cls.needs = tuple([() if rule is None else rule.needs for rule in cls.rules])
+        found = [read_rule(cls, f"grad_{name}") for name in cls.input_names]
+        cls.rules = tuple([(i, *rule) for i, rule in enumerate(found) if rule is not None])
         cls.joint = read_rule(cls, cls.joint_name)
-        cls.differentiable = cls.joint is not None or any(cls.rules)
+        cls.differentiable = cls.joint is not None or bool(cls.rules)
         if cls.forward is not Op.forward:
             check_class(cls, Op)
 
@@ -189,8 +188,8 @@ class Op(Keeping):
         if self.joint is not None:
             self.keep_for(self.joint.needs, inputs, result, kept)
         else:
-            for edge, needs in zip(edges, self.needs):
-                if needs and edge is not None:
+            for i, _, needs in self.rules:
+                if needs and edges[i] is not None:
                     self.keep_for(needs, inputs, result, kept)
         self.kept = kept
         if self.kept_by_forward is not None:
@@ -251,16 +250,14 @@ class Op(Keeping):
         if conjugated:
             g = g.conj()
         value = self.kept_tensor if graph else self.kept_value
-        gradients: list[Any] = []
         if self.joint is not None:
             function, needs = self.joint
-            gradients += self.checked_gradients(function(self, g, *[value(name) for name, _ in needs]))
+            gradients = list(self.checked_gradients(function(self, g, *[value(name) for name, _ in needs])))
         else:
-            for edge, rule in zip(wanted, self.rules):
-                if edge is None or rule is None:
-                    gradients.append(None)
+            gradients = [None] * len(wanted)
+            for i, function, needs in self.rules:
+                if wanted[i] is None:
                     continue
-                function, needs = rule
                 if not needs:
                     gx = function(self, g)
                 elif len(needs) == 1:
@@ -268,10 +265,9 @@ class Op(Keeping):
                 else:
                     gx = function(self, g, *[value(name) for name, _ in needs])
                 if gx is None:
-                    raise RuntimeError(f"{self.name()}.grad_{self.input_names[len(gradients)]} returned None instead "
-                                       f"of a gradient: is there a `return` in it? An input that has no gradient has "
-                                       f"no rule")
-                gradients.append(gx)
+                    raise RuntimeError(f"{self.name()}.{function.__name__} returned None instead of a gradient: is "
+                                       f"there a `return` in it? An input that has no gradient has no rule")
+                gradients[i] = gx
         if conjugated:
             return [gx.conj() if gx is not None and gx.dtype.kind == "c" else gx for gx in gradients]
         return gradients

@@ -29,10 +29,14 @@ Needs = tuple[tuple[str, int], ...]
 
 
 class Rule(NamedTuple):
-    """The function that computes the gradient of one input, and the values that it needs."""
+    """The function that computes the gradient of one input, or of all, and the values that it needs."""
 
     function: Callable[..., Any]
     needs: Needs
+
+
+InputRule = tuple[int, Callable[..., Any], Needs]
+"""The position of an input, and its `Rule`: a plain tuple, which is taken apart faster."""
 
 
 def parameters_of(function: Any) -> tuple[str, ...]:
@@ -83,19 +87,22 @@ def check_class(cls: Any, root: type) -> None:
     if cls.joint_name == "backward" and callable(getattr(cls, "gradient", None)):
         raise TypeError(f"{cls.__name__}.gradient is a rule of FusedOps only, so no gradient would pass: derive "
                         f"{cls.__name__} from FusedOp, and say in `reference` what it means, or rename it `backward`")
-    rules = {name: rule for name, rule in zip(cls.input_names, cls.rules) if rule is not None}
+    rules = [cls.input_names[i] for i, _, _ in cls.rules]
     named = [name for base in cls.__mro__ for name in vars(base)
              if name.startswith("grad_") and callable(getattr(cls, name))]
     for name in named:
         if name[5:] not in rules:
             raise _belongs_to_no_input(cls, name)
     if rules and cls.joint is not None:
-        name = f"grad_{next(iter(rules))}"
+        name = f"grad_{rules[0]}"
         raise TypeError(f"{cls.__name__} has the rule {name} and {cls.joint_name}, the rule of all inputs at once, "
                         f"beside which {name} is never called: remove one, or set it to None if it is inherited")
     if starred_input(cls) in rules:
         raise TypeError(f"{cls.__name__}.grad_{starred_input(cls)}: {_call(cls, 'forward')} has any number of inputs: "
                         f"write one rule for all, backward(self, g), which returns a list with a gradient for each")
+    if rules and _method(cls, "forward").__defaults__:
+        raise TypeError(f"{_call(cls, 'forward')} has an input with a default: an input that is left out has no place "
+                        f"among the edges, where its rule looks for one; take the default away, and pass None")
     for name in rules:
         _check_needs(cls, f"grad_{name}", root)
     if cls.joint is not None:

@@ -52,6 +52,8 @@ FAULTS = {
                                        "Bad.grad_b is the gradient rule of an input 'b'"),
     "for any number of inputs": (Op, body(forward=many, grad_xs=lambda self, g: g),
                                  r"Bad.forward\(self, \*xs\) has any number .* backward\(self, g\)"),
+    "an input that may be left out": (Op, body(forward=lambda self, x, w=None: x, grad_w=lambda self, g, x: g),
+                                      r"Bad.forward\(self, x, w\) has an input with a default"),
     "a value nobody keeps": (Op, body(grad_x=lambda self, g, y: g * y),
                              r"Bad.grad_x\(self, g, y\) asks for 'y', but nobody keeps it"),
     "a value kept by another name": (Op, body(forward=keeps, grad_x=lambda self, g, scales: g * scales),

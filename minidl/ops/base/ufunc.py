@@ -108,7 +108,9 @@ class Binary(Elementwise):
             refresh_edge(b)
         if b.edge is None or not switches.enabled:
             return [a, b]
-        return self.prepare(a, b) if any(self.needs) or around_ops.active else [a, with_summed_gradient(b, large)]
+        if around_ops.active or any(needs for _, _, needs in self.rules):
+            return self.prepare(a, b)
+        return [a, with_summed_gradient(b, large)]
 
     def forward(self, a: Array, b: Array) -> Array:
         try:

@@ -47,7 +47,7 @@ class Conv2d(Biased):
     def __init__(self, geometry: ConvGeometry) -> None:
         self.geometry = geometry
 
-    def forward(self, x: Array, w: Array, b: Array | None = None) -> Array:
+    def forward(self, x: Array, w: Array, b: Array | None) -> Array:
         self.x_size, self.w_size = x.shape[2:], w.shape[2:]
         return kernels.conv2d_forward(x, w, self.geometry, b)
 
@@ -82,7 +82,7 @@ class Conv2dInputGrad(Op):
         return kernels.conv2d_input_grad(g, w, self.x_size, self.geometry)
 
     def grad_g(self, h: Value, w: Value) -> Value:
-        return Conv2d(self.geometry)(h, w)
+        return Conv2d(self.geometry)(h, w, None)
 
     def grad_w(self, h: Value, g: Value) -> Value:
         return Conv2dWeightGrad(self.w_size, self.geometry)(h, g)
@@ -105,7 +105,7 @@ class Conv2dWeightGrad(Op):
         return Conv2dInputGrad(self.x_size, self.geometry)(g, h)
 
     def grad_g(self, h: Value, x: Value) -> Value:
-        return Conv2d(self.geometry)(x, h)
+        return Conv2d(self.geometry)(x, h, None)
 
 
 @public

@@ -94,7 +94,7 @@ def test_each_op_is_the_gradient_of_the_other_two():
     stream = np.random.default_rng(0)
     geometry = ConvGeometry((2, 1), (1, 0), (1, 2), 2)
     x, w = stream.standard_normal((2, 4, 6, 7)), stream.standard_normal((6, 2, 3, 2))
-    y = Conv2d(geometry)(x, w)
+    y = Conv2d(geometry)(x, w, None)
     g = stream.standard_normal(y.shape)
     total = (y * g).sum()
     assert (Conv2dInputGrad(x.shape[2:], geometry)(g, w) * x).sum() == pytest.approx(total)
