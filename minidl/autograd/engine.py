@@ -53,7 +53,7 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
             hooks = op.hooks
             if hooks is not None and (hooks.on_output or hooks.retained):
                 g = run_tensor_hooks(op, hooks, g, graph)
-                arrivals.owned.discard(op)      # a hook may hold the gradient
+                arrivals.owned = False      # a hook may hold the gradient
             edges = op.edges
             if search is not None:
                 edges = search.collect(op, g)
@@ -61,9 +61,9 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
                     continue
             elif not edges:     # a leaf
                 if hooks is not None or graph or type(g) is np.ndarray:
-                    op.arrive(g, graph, op in arrivals.owned)
+                    op.arrive(g, graph, arrivals.owned)
                 else:
-                    arrivals.leaves.append((op, g))
+                    arrivals.leaves.append((op, g, arrivals.owned))
                 continue
             if type(g) is tuple and op.materialize:
                 g = _with_zeros(op, g, graph)
@@ -75,7 +75,8 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
                 raise
             if find_nan:
                 check_nan(op, passed)
-            arrivals.deliver(edges, passed, not (graph or hooks or type(g) is tuple), g, op.joint)
+            arrivals.deliver(edges, passed)
+            del passed      # so that only `arrivals` holds these gradients, if nobody else does
             if not retain:
                 op.kept = None
         arrivals.reach_leaves()
@@ -87,8 +88,9 @@ def propagate(roots: Roots, graph: bool, retain: bool, targets: Iterable[Edge] |
 class Arrivals:
     """The ops that have received a gradient, newest first, and the gradient of each so far.
 
-    The first gradient is stored without a copy. The second is added out of place, because somebody else may hold the
-    first. All others are added in place, because the sum belongs to the engine.
+    The first gradient is stored without a copy. Others are added to it in place if nobody else holds it, as Python's
+    count of references tells, and out of place if somebody does: another op that the same array was passed to, a hook,
+    the user.
 
     A GPU starts one sum as fast as many. So there the sums of leaves, which nobody reads before, are put off until the
     first leaf is reached, and leaves that are reached one after the other get their gradients together.
@@ -98,60 +100,56 @@ class Arrivals:
         self.graph = graph
         self.heap: list[tuple[int, Op]] = []
         self.pending: dict[Op, Any] = {}    # op -> gradient of its output; {slot: gradient} for several outputs
-        self.owned: set[Op] = set()         # ops whose gradient nobody else holds
+        self.owned = False                  # whether nobody else holds the gradient of the leaf that was reached last
         self.sums: dict[Op, tuple[Any, Any]] = {}       # of leaves, put off: what is to be added to which gradient
-        self.leaves: list[tuple[Any, Any]] = []         # leaves that are reached, and their gradients
+        self.leaves: list[tuple[Any, Any, bool]] = []   # leaves that are reached, their gradients, and `owned` of each
         for edge, g in roots:
-            self.deliver((edge,), (g,), owned=False)
+            self.deliver((edge,), (g,))
 
     def newest_first(self) -> Iterator[tuple[Any, Any]]:
         """Yield the newest op, again and again, with the gradient of its output (a tuple for several outputs)."""
+        pending = self.pending
         while self.heap:
             op = heappop(self.heap)[1]
-            if self.sums and op.is_leaf:
-                self.add_up()
-            g = self.pending.pop(op)
+            if op.is_leaf:
+                if self.sums:
+                    self.add_up()
+                self.owned = not self.graph and _held_once(pending, op)
+            g = pending.pop(op)
             yield op, tuple([g.get(slot) for slot in range(op.outputs)]) if type(g) is dict else g
 
-    def deliver(self, edges: Sequence[Edge | None], gradients: Sequence[Any], owned: bool, g: Any = None,
-                joint: bool = False) -> None:
-        """Add each of `gradients` to the pending gradient of the op of its edge.
-
-        owned: nobody else holds these gradients, except `g` itself and views; where they are computed jointly, also
-        the op or another input may, which the number of holders tells.
-        """
+    def deliver(self, edges: Sequence[Edge | None], gradients: Sequence[Any]) -> None:
+        """Add each of `gradients` to the pending gradient of the op of its edge."""
         pending = self.pending
-        for edge, gx in zip(edges, gradients):
-            if edge is None or gx is None:
+        for i, gx in enumerate(gradients):
+            if gx is None or (edge := edges[i]) is None:
                 continue
             op, slot = edge
             if type(gx) is not np.ndarray and isinstance(gx, NumPyScalar):
                 gx = np.asarray(gx)
-            present = pending.get(op)
-            if present is None:
-                heappush(self.heap, (-op.sequence, op))
-                if op.outputs > 1:
-                    gx = {slot: gx}
-                elif owned and gx is not g and (not joint or _holders(gx) == HELD_ONCE) and (
-                        gx.base is None or _alone(gx)):
-                    self.owned.add(op)
-                pending[op] = gx
-            elif type(present) is dict:
-                present[slot] = _sum(present[slot], gx) if slot in present else gx
-            elif op in self.owned and not isinstance(gx, SparseBase):
-                if around_ops.guard is not None:
-                    around_ops.guard(op.name(), (present, gx))
-                if op.is_leaf and type(present) is type(gx) is not np.ndarray:
-                    if op in self.sums:
-                        self.add_up()
-                    self.sums[op] = present, gx
-                else:
-                    present += gx
-                    pending[op] = present       # a sparse one is not written into
+            if op in pending:
+                self.add(op, slot, gx)
             else:
-                pending[op] = _sum(present, gx)
-                if not self.graph:
-                    self.owned.add(op)
+                heappush(self.heap, (-op.sequence, op))
+                pending[op] = gx if op.outputs == 1 else {slot: gx}
+
+    def add(self, op: Op, slot: int, gx: Any) -> None:
+        """Add a further gradient to the pending one of `op`: in place, if nobody else holds that."""
+        pending = self.pending
+        if op in self.sums:
+            self.add_up()
+        if op.outputs > 1:
+            slots = pending[op]
+            slots[slot] = _sum(slots[slot], gx) if slot in slots else gx
+        elif self.graph or isinstance(gx, SparseBase) or not _held_once(pending, op):
+            pending[op] = _sum(pending[op], gx)
+        else:
+            if around_ops.guard is not None:
+                around_ops.guard(op.name(), (pending[op], gx))
+            if op.is_leaf and type(pending[op]) is type(gx) is not np.ndarray:
+                self.sums[op] = pending[op], gx
+            else:
+                pending[op] += gx
 
     def add_up(self) -> None:
         """Do the sums that were put off."""
@@ -163,18 +161,26 @@ class Arrivals:
         leaves, self.leaves = self.leaves, []
         sums: list[Any] = []
         try:
-            for op, g in leaves:
-                op.arrive(g, False, op in self.owned, sums)
+            for op, g, owned in leaves:
+                op.arrive(g, False, owned, sums)
         finally:
             if sums:
                 add_to_each(*sums)
 
 
-def _alone(array: Any) -> bool:
-    """Whether nobody else holds the memory of an array that is a view: of a reshaped array that is gone."""
-    return (type(array.base) is type(array) and array.base.base is None and array.base.size == array.size
-            and array.flags.c_contiguous and getattr(array.flags, "writeable", True)
-            and _holders_of_base(array) == ONE_HOLDER)
+def _held_once(pending: dict[Op, Any], op: Op) -> bool:
+    """Whether nobody else holds the pending gradient of an op, which is an array, or the memory of that array."""
+    if _holders(pending, op) != ONE_HOLDER:
+        return False
+    array = pending[op]
+    return array.base is None or (      # or it is a view of a reshaped array that is gone
+        type(array.base) is type(array) and array.base.base is None and array.base.size == array.size
+        and array.flags.c_contiguous and getattr(array.flags, "writeable", True)
+        and _holders_of_base(array) == ONE_HOLDER_OF_BASE)
+
+
+def _holders(pending: dict[Any, Any], op: Any) -> int:
+    return sys.getrefcount(pending[op])
 
 
 def _holders_of_base(array: Any) -> int:
@@ -182,12 +188,8 @@ def _holders_of_base(array: Any) -> int:
     return sys.getrefcount(base)
 
 
-def _holders(array: Any) -> int:
-    return sys.getrefcount(array)
-
-
-ONE_HOLDER = _holders_of_base(np.empty(2).reshape(2, 1))    # with those of the count itself
-HELD_ONCE = next(_holders(gx) for _, gx in zip((None,), [np.empty(1)]))     # in a list, and by the loop over it
+ONE_HOLDER = _holders({None: np.empty(1)}, None)    # with those of the count itself
+ONE_HOLDER_OF_BASE = _holders_of_base(np.empty(2).reshape(2, 1))
 
 
 def _sum(a: Any, b: Any) -> Any:
