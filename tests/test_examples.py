@@ -118,7 +118,7 @@ def test_they_learn(name, args):
 
 def test_ensemble_transfer_and_search_compare():
     output = run("ensemble", *SHORT["ensemble"])
-    assert output.count("\nnewest alone ") == 2 and output.count("\n    1 ") == 2
+    assert output.count("\nnewest accuracy ") == 2 and output.count("\n    1 ") == 2
     assert "of the average" in output and "average of their weights" in output
     output = run("transfer", *SHORT["transfer"])
     assert len(re.findall(r"^ *[\d.]+%  [a-z]", output, re.MULTILINE)) == 5 and output.count("\n    1 ") == 1

@@ -58,13 +58,14 @@ for member in range(args.members):
     nets.append(trained(member))
     answers.append(probabilities(nets[-1]))
     members = minidl.stack(answers)
-    row = {"members": member + 1, "newest alone": accuracy(answers[-1], data.test.y),
-           "vote": accuracy(vote(members), data.test.y), "average": accuracy(members.mean(0), data.test.y)}
-    history.append(row)
-    print("; ".join(f"{name} {row[name]:.2%}" for name in ("newest alone", "vote", "average")))
+    row = {"newest accuracy": accuracy(answers[-1], data.test.y),
+           "vote accuracy": accuracy(vote(members), data.test.y),
+           "average accuracy": accuracy(members.mean(0), data.test.y)}
+    history.append({"members": member + 1, **row})
+    print("; ".join(f"{name} {value:.2%}" for name, value in row.items()))
 
-alone = [row["newest alone"] for row in history]
-print(f"test accuracy {history[-1]['average']:.2%} of the average; of one alone "
+alone = [row["newest accuracy"] for row in history]
+print(f"test accuracy {row['average accuracy']:.2%} of the average; of one alone "
       f"{sum(alone) / len(alone):.2%} on average, {min(alone):.2%} to {max(alone):.2%}")
 differ = (members[0].argmax(1) != members[1].argmax(1)).float().mean().item()
 print(f"the first two members say different classes for {differ:.2%} of the images")

@@ -102,12 +102,13 @@ def draw(found, path):
     least, most = np.quantile([row[2] for rows in found.values() for row in rows], [0.25, 1])
     for axes, (name, rows) in zip(maps, found.items()):
         lr, weight_decay, accuracy, _ = np.array(rows).T
-        points = axes.scatter(lr, weight_decay, c=accuracy, vmin=least, vmax=most, s=80)
+        points = axes.scatter(lr, weight_decay, c=accuracy, vmin=least, vmax=most, s=80, clip_on=False)
         axes.set(xscale="log", yscale="log", xlim=RATES, ylim=DECAYS, xlabel="learning rate", title=name)
         best.plot(range(1, len(rows) + 1), np.maximum.accumulate(accuracy), drawstyle="steps-post", label=name)
     maps[0].set_ylabel("weight decay")
     figure.colorbar(points, ax=maps, label="accuracy on held-out images")
     best.set(xlabel="trials", title="the best so far", ylim=(least, None))
+    best.locator_params("x", integer=True)
     best.legend()
     plots.save(figure, path)
 

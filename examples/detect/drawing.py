@@ -20,13 +20,13 @@ def found(data, results, path):
 
 def precision_recall(data, results, path):
     """A point for each detection: precision over recall, of each class, at an overlap of 0.5."""
-    figure = plots.figure(6, 5)
+    figure = plots.figure(6.5, 5)
     axes = figure.subplots()
     boxes = [[{name: value.cpu() for name, value in one.items()} for one in each] for each in (results, data.targets)]
     for label, (precision, recall, _) in voc_precision_recall_curve(*boxes).items():
         axes.plot(recall.tolist(), precision.tolist(), marker=".", markersize=3, linewidth=1, label=data.classes[label])
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.legend(loc="lower left")
+    figure.legend(loc="outside right center")
     plots.save(figure, path)
 
 
@@ -41,8 +41,11 @@ def with_boxes(image, result):
 
 
 def said(names):
-    """All names, or of many how often each comes."""
-    return " ".join(names) if len(names) < 5 else ", ".join(f"{n} {name}" for name, n in Counter(names).most_common())
+    """All names, or of many how often the four come that come most often."""
+    if len(names) < 5:
+        return " ".join(names)
+    counts = [f"{n}x {name}" for name, n in Counter(names).most_common()]
+    return ", ".join(counts[:4] + ["..."] * (len(counts) > 4))
 
 
 def sure(result):

@@ -87,7 +87,7 @@ def found(path):
     for place, (feature, *_), name in zip(axes[4:], stages[0][0], ("first feature", "second feature")):
         place.imshow(mean, cmap="gray")
         for sign, top, left, bottom, right in features[feature]:
-            place.fill_between([left - 0.5, right - 0.5], top - 0.5, bottom - 0.5, color="C2" if sign > 0 else "C3",
+            place.fill_between([left - 0.5, right - 0.5], top - 0.5, bottom - 0.5, color="C0" if sign > 0 else "C1",
                                alpha=0.5)
         place.set_title(name, fontsize=9)
     for place in axes:

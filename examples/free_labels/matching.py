@@ -91,7 +91,7 @@ def compared(path):
         axes.hist([same, other], bins=40, histtype="stepfilled", alpha=0.6, label=["the same point", "another"])
         axes.axvline(np.quantile(same, 0.95), color="k", linestyle="--")
         axes.set(title=f"{name}: error {error(same, other):.1%}", xlabel="distance", yticks=[])
-    axes.legend(fontsize=8)
+    below.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
     plots.save(figure, path)
 
 

@@ -120,7 +120,8 @@ def say():
 def back(path):
     """Ten test images as the networks see them, and what comes back through more and more codes."""
     rows = minidl.cat([disturbed[:10].cpu(), *(comes_back(net)[:10] for net in model)]).clamp(0, 1)
-    plots.images(rows, path, caption=f"test images, and what comes back through {args.codes} codes", columns=10)
+    codes = ", ".join(map(str, args.codes))
+    plots.images(rows, path, caption=f"test images, and what comes back through {codes} codes", columns=10)
 
 
 run = generation.Run(args, data, model, lambda: model[-1](disturbed[:64]).clamp(0, 1).cpu(), of="test images")

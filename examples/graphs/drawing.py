@@ -16,7 +16,8 @@ def plot(folder: Path, model: nn.Module, x: minidl.Tensor, labels: minidl.Tensor
     left, right = figure.subplots(1, 2)
     for values, label in zip(zip(*curves), ("training loss", "validation loss", "validation accuracy")):
         left.plot(values, label=label)
-    left.set_xlabel("epoch")
+    left.set(xlabel="epoch", ylabel="loss, and accuracy as a share")
+    left.locator_params("x", integer=True)
     left.legend()
     with minidl.no_grad():
         scores = model(x).softmax(-1)

@@ -45,7 +45,8 @@ def save(picture: Figure, path: Path) -> None:
 def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch") -> None:
     """Draw the figures of a history over the epochs.
 
-    Losses belong to the left axis, all others to the right one.
+    Losses belong to the left axis, all others to the right one, or to the left one too if there are no losses. An axis
+    says what it measures if all its names end in the same word.
 
         history = fit(model, batches, Classification(), optimizer, epochs=10)
         plots.curves(history, "curves.png")
@@ -54,13 +55,19 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
     losses = [name for name in names if name.endswith("loss")]
     picture = figure()
     axes = picture.subplots()
-    axes.set(xlabel=x, ylabel="loss")
-    axes.locator_params("x", integer=True)
-    _lines(axes, history, x, losses, "--")
+    axes.set_xlabel(x)
+    if len(history) == 1:
+        axes.set_xticks([history[0][x]])        # matplotlib would divide the one epoch
+    else:
+        axes.locator_params("x", integer=True)
+    if losses:
+        axes.set_ylabel("loss")
+        _lines(axes, history, x, losses, "--")
     if others := [name for name in names if name not in losses]:
-        right = axes.twinx()
-        right.set_ylabel(", ".join(sorted({name.rpartition(" ")[2] for name in others})))
-        _lines(right, history, x, others, "-", first_colour=len(losses))
+        other = axes.twinx() if losses else axes
+        if len(words := {name.rpartition(" ")[2] for name in others}) == 1:
+            other.set_ylabel(words.pop())
+        _lines(other, history, x, others, "-", first_colour=len(losses))
     if names:
         columns = ACROSS // (max(map(len, names)) + 6)      # a line and its gaps are as wide as 6 letters
         picture.legend(loc="outside upper center", ncols=max(1, min(4, columns)))
@@ -112,7 +119,8 @@ def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str 
            **kwargs: Any) -> None:
     """Draw images (N, C, H, W) or (N, H, W) in a grid, with titles.
 
-    One channel is drawn in grey, three as colours from 0 to 1. kwargs: of matplotlib's `imshow`, such as `cmap`.
+    One channel is drawn in grey, three as colours, from 0 to 1. kwargs: of matplotlib's `imshow`, such as `cmap`, or
+    `vmin` and `vmax` for one channel of other numbers.
     """
     arrays = pixels.detach().cpu().numpy()
     arrays = arrays[:, 0] if arrays.ndim == 4 and arrays.shape[1] == 1 else np.moveaxis(arrays, 1, -1) \
@@ -127,7 +135,7 @@ def images(pixels: Tensor, path: Path, titles: Sequence[str] = (), caption: str 
     grid = picture.subplots(max(rows, 1), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    options = {"cmap": "gray", **kwargs} if arrays.ndim == 3 else kwargs
+    options = {"cmap": "gray", "vmin": 0, "vmax": 1, **kwargs} if arrays.ndim == 3 else kwargs
     for axes, image, title in zip(grid.flat, arrays, titles or [""] * len(arrays)):
         axes.imshow(image if arrays.ndim == 3 else image.clip(0, 1), interpolation="nearest", **options)
         axes.set_title(title, fontsize=8)

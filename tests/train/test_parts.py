@@ -246,6 +246,30 @@ def test_pictures_are_drawn(tmp_path):
         assert path.stat().st_size > 2000
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that would have been saved."""
+    pytest.importorskip("matplotlib")
+    figures = []
+    monkeypatch.setattr(plots, "save", lambda picture, path: figures.append(picture))
+    return figures
+
+
+def test_an_axis_is_named_by_the_word_that_its_names_share(drawn):
+    plots.curves([{"epoch": 1, "train loss": 2.0, "train accuracy": 0.5, "test accuracy": 0.4}], "a.png")
+    plots.curves([{"epoch": 1, "loss": 2.0, "image to text": 0.5, "text to image": 0.4}], "b.png")
+    plots.curves([{"members": 1, "vote accuracy": 0.5}], "c.png", x="members")
+    assert [[axes.get_ylabel() for axes in figure.axes] for figure in drawn] == [["loss", "accuracy"], ["loss", ""],
+                                                                                ["accuracy"]]
+    assert drawn[0].axes[0].get_xticks().tolist() == [1]
+
+
+def test_a_dim_image_is_drawn_dim(drawn):
+    plots.images(minidl.full((1, 1, 4, 4), 0.2), "a.png")
+    plots.images(minidl.full((1, 1, 4, 4), 0.2), "b.png", vmin=-1)
+    assert [figure.axes[0].images[0].get_clim() for figure in drawn] == [(0, 1), (-1, 1)]
+
+
 def test_a_run_that_ended_within_its_first_epoch_is_drawn_without_a_warning(tmp_path, recwarn):
     pytest.importorskip("matplotlib")
     plots.curves([], tmp_path / "curves.png")

@@ -108,10 +108,12 @@ def main():
     def picture(path):
         figure = plots.figure(8, 4.5)
         axes = figure.subplots()
-        for name, values in curves.items():
-            axes.plot(range(1, len(values) + 1), [100 * value for value in values], "--" if "MLP" in name else "-",
-                      label=name)
+        for number, (name, values) in enumerate(curves.items()):    # a style for each kind, a colour for each rate
+            style, colour = (".-", number - 6) if "MLP" in name else (("-", "--", ":")[number // 3], number % 3)
+            percents = [100 * value for value in values]
+            axes.plot(range(1, len(values) + 1), percents, style, color=f"C{colour}", label=name)
         axes.set(xlabel="epoch", ylabel="test accuracy (%)")
+        axes.locator_params("x", integer=True)
         figure.legend(loc="outside right center", fontsize=8)
         plots.save(figure, path)
     if args.plot:

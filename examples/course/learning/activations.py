@@ -86,7 +86,8 @@ def main():
         figure, ((axes,),) = lesson.grid(1, 1, 5.5, 3.4)
         for rate, shares in dead.items():
             axes.plot([100 * share for share in shares], "o-", label=f"rate {rate:g}")
-        axes.set(xlabel="epoch", ylabel="%", title="ReLU units that are 0 on all images")
+        axes.set(xlabel="epoch", ylabel="share of the units (%)", title="ReLU units that are 0 on all images")
+        axes.locator_params("x", integer=True)
         axes.legend()
         plots.save(figure, path)
     if args.plot:

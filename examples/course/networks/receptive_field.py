@@ -63,7 +63,7 @@ def main():
         for L in (1, 2, 4, 8, 16):
             weight = seen([(3, 1)] * L, 65)[16:49]
             right.plot(range(-16, 17), (weight / weight.max()).tolist(), label=f"{L} layers: {2 * L + 1} pixels")
-        right.set(xlabel="place", title="how much each pixel counts, most in the middle")
+        right.set(xlabel="place", title="how much each pixel counts")
         right.legend(fontsize=8)
         plots.save(figure, path)
     if args.plot:

@@ -100,6 +100,7 @@ def main():
             axes.plot(range(1, len(values) + 1), [100 * value for value in values], "-" if augment else "--",
                       color=f"C{args.shots.index(shots)}", label=f"{shots} images{', distorted' if augment else ''}")
         axes.set(xlabel=f"epochs of {STEPS} steps", ylabel="test accuracy (%)", title="with and without augmentation")
+        axes.locator_params("x", integer=True)
         axes.legend()
         plots.save(figure, path)
 

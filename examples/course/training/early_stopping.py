@@ -68,6 +68,7 @@ def main():
             if stopped:
                 panel.axvline(stopped, color="tab:red", linestyle="--", label=f"stop: {stopped}")
             panel.set(xlabel="epoch", ylabel=what)
+            panel.locator_params("x", integer=True)
         axes[0, 0].legend()
         plots.save(figure, path)
     if args.plot:

@@ -78,6 +78,7 @@ def main():
         for share in (0.3, 0.6, 0.9):
             axes.axvline(share * args.epochs + 0.5, color="lightgray", linestyle="--", zorder=0)
         axes.set(xlabel="epoch; the lines are the three falls", ylabel="training loss", yscale="log")
+        axes.locator_params("x", integer=True)
         axes.legend()
         plots.save(figure, path)
     if args.plot:
