@@ -54,7 +54,7 @@ class Later:
     def _refuse(self, *_: object) -> Any:
         raise RuntimeError("step: operation not permitted when stream is capturing: this optimizer decides on the host "
                            "by the number of the step or the learning rate, which would be the same in each replay; "
-                           "try SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax or Rprop")
+                           "try SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, Adadelta, Adamax or Rprop")
 
     __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __float__ = _refuse
 
@@ -64,11 +64,12 @@ def _method(function: Callable[[Any, Any], float], swapped: bool) -> Callable[[L
         if not isinstance(other, (Later, int, float, np.generic)):
             return NotImplemented
         a, b = (other, self) if swapped else (self, other)
-        return Later(lambda: function(_now(a), _now(b)), (function, a, b))
+        return Later(lambda: function(value_now(a), value_now(b)), (function, a, b))
     return method
 
 
-def _now(number: Any) -> float:
+def value_now(number: Any) -> float:
+    """The value of a number, which may be one of `Later`."""
     return number.now() if isinstance(number, Later) else number
 
 

@@ -1,16 +1,16 @@
 """NAdam: Adam that looks ahead along the momentum."""
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from minidl.backend.capture import value_now
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import average, decayed_gradient, descend
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_number, next_step, scalars, settings_of, zeros
 from minidl.tensors.tensor import Tensor
 
 
@@ -60,9 +60,10 @@ class NAdam(Optimizer):
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         settings = settings_of(group, NAdamSettings)
-        step, product = next_step(state), state["mu_product"].array
-        product.fill(product.item() * product.dtype.type(momentum_at(step, settings)))  # rounded as in PyTorch
-        nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, step, product.item(), settings)
+        step, kind = next_step(state), state["mu_product"].array.dtype.type
+        mu = momentum_at(step, settings)
+        product = next_number("mu_product", state, lambda old: float(old * kind(value_now(mu))))   # as PyTorch rounds
+        nadam_update(p, g, state["exp_avg"].array, state["exp_avg_sq"].array, step, product, settings)
 
 
 class NAdamSettings(NamedTuple):
@@ -87,7 +88,7 @@ def nadam_update(p: Array, g: Array, m: Array, v: Array, step: float, mu_product
                  settings: NAdamSettings) -> None:
     beta1, beta2 = settings.betas
     mu, mu_next = momentum_at(step, settings), momentum_at(step + 1, settings)
-    root = math.sqrt(1 - beta2 ** step)
+    root = (1 - beta2 ** step) ** 0.5
     s, t = np.empty_like(p), np.empty_like(p)
     g = decayed_gradient(p, g, settings, out=t)
     average(m, g, beta1, s)

@@ -405,13 +405,18 @@ def scalars(**values: float) -> dict[str, Tensor]:
 
 def next_step(state: dict[str, Any]) -> Any:
     """Count a step in `state["step"]`, and return its number, from 1 on; in a captured step, each replay counts."""
-    count = state["step"].array
+    return next_number("step", state, lambda count: count + 1)
+
+
+def next_number(name: str, state: dict[str, Any], function: Callable[[float], float]) -> Any:
+    """Set a number of the state to a function of itself, and return it; in a captured step, each replay does."""
+    array = state[name].array
     capture = captured()
     if capture is not None:
-        capture.before_each.append(lambda: count.fill(count.item() + 1))
-        return Later(count.item, ("step", count.item()))
-    number: float = count.item() + 1
-    count.fill(number)                      # a fifth of the time of `count += 1`
+        capture.before_each.append(lambda: array.fill(function(array.item())))
+        return Later(array.item, (name, array.item()))
+    number = function(array.item())
+    array.fill(number)                      # a fifth of the time of `array += 1`
     return number
 
 

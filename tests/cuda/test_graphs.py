@@ -132,7 +132,7 @@ def test_replays_are_steps(network, name):
     lambda lr: minidl.tensor([lr], dtype=minidl.float64, device="cuda")], ids=["number", "cpu", "cuda", "float64"])
 @pytest.mark.parametrize("name, options", [
     ("SGD", {"momentum": 0.9}), ("Adam", {"weight_decay": 0.1}), ("AdamW", {"amsgrad": True}), ("RMSprop", {}),
-    ("Adagrad", {"lr_decay": 0.1}), ("Adadelta", {}), ("Adamax", {}), ("Rprop", {}), ("Muon", {})])
+    ("Adagrad", {"lr_decay": 0.1}), ("Adadelta", {}), ("Adamax", {}), ("Rprop", {}), ("Muon", {}), ("NAdam", {})])
 def test_replays_follow_a_schedule(name, options, rate):
     """The learning rate of each group, and the number of the step, are those of the replay."""
     if "capturable" in inspect.signature(getattr(minidl.optim, name)).parameters:
