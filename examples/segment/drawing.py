@@ -13,8 +13,18 @@ def found(data, found, path, rows=6):
     numbers = minidl.linspace(0, len(data.x) - 1, min(rows, len(data.x))).long()
     masks = [coloured(each[numbers].long(), len(data.classes)) for each in (data.y, *found.values())]
     shown = minidl.stack([data.x[numbers].float() / 255, *masks], 1)
-    titles = ["image", "truth", *found, *[""] * shown[1:, :, 0, 0, 0].numel()]
-    plots.images(shown.flatten(0, 1), path, titles, ", ".join(data.classes), columns=shown.shape[1])
+    height, width = data.x.shape[-2:]
+    figure = plots.figure(1.8 * shown.shape[1], 1.8 * len(shown) * height / width + 0.8)
+    grid = figure.subplots(*shown.shape[:2], squeeze=False)
+    for axes, image in zip(grid.flat, shown.flatten(0, 1)):
+        axes.imshow(image.movedim(0, -1).numpy(), interpolation="nearest")
+        axes.set_axis_off()
+    for axes, title in zip(grid[0], ["image", "truth", *found]):
+        axes.set_title(title, fontsize=9)
+    for colour, name in zip(COLOURS.tolist(), data.classes):
+        grid[0, 0].plot([], [], "s", color=colour, label=name)
+    figure.legend(loc="outside lower center", ncols=min(4, shown.shape[1]), fontsize=8)
+    plots.save(figure, path)
 
 
 def coloured(masks, classes):

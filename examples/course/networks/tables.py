@@ -16,9 +16,9 @@ from minidl.train import plots
 from minidl.utils import summary
 from minidl.vision import models
 
-ALEXNET = {"memory KB": [784, 182, 547, 127, 254, 169, 169, 36, 16, 16, 4],
-           "parameters K": [23, 0, 307, 0, 664, 885, 590, 0, 37749, 16777, 4096],
-           "multiply-adds M": [73, 0, 224, 0, 112, 145, 100, 0, 38, 17, 4]}
+ALEXNET = {"memory (KB)": [784, 182, 547, 127, 254, 169, 169, 36, 16, 16, 4],
+           "parameters (K)": [23, 0, 307, 0, 664, 885, 590, 0, 37749, 16777, 4096],
+           "multiply-adds (M)": [73, 0, 224, 0, 112, 145, 100, 0, 38, 17, 4]}
 YEARS = [("2010", 28.2, "shallow"), ("2011", 25.8, "shallow"), ("2012", 16.4, "AlexNet, 8"), ("2013", 11.7, "8"),
          ("2014", 7.3, "VGG, 19"), ("2014", 6.7, "GoogLeNet, 22"), ("2015", 3.6, "ResNet, 152"), ("2016", 3.0, "152"),
          ("2017", 2.3, "152")]
