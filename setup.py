@@ -11,7 +11,7 @@ def read(name):
     return (HERE / name).read_text(encoding="utf-8")
 
 
-VERSION = re.search(r'__version__ = "(.+?)"', read("minidl/__init__.py")).group(1)
+VERSION = re.search(r'number = "(.+?)"', read("minidl/version/__init__.py")).group(1)
 REPOSITORY = "".join(re.findall(r"^repository-code: *[\"']?([^\"'\s]+?)/?[\"']?$", read("CITATION.cff"), re.MULTILINE))
 """Where the source is published; empty before that."""
 

@@ -174,7 +174,7 @@ if TYPE_CHECKING:
     from minidl import distributions, hub, onnx     # imported when they are first used: few programs need them
 
 # PyTorch's names for compiling, and PyTorch's name for minidl
-from minidl import compiler, fx, jit, library, overrides
+from minidl import compiler, fx, jit, library, overrides, version
 from minidl.compiler import compile
 from minidl.torch_names import as_torch
 
@@ -183,9 +183,8 @@ from minidl import left_out
 
 # constants
 from math import e, inf, nan, pi
+from minidl.version import number as __version__
 newaxis = None
-
-__version__ = "0.1.0"
 
 __all__ = [    # public names for editors and type checkers; ruff compares them with the imports above
     "Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
@@ -285,7 +284,7 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     "sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor",
     "sparse_compressed_tensor", "hspmm", "smm", "dsmm", "spmm", "func", "vmap", "profiler",
     "serialization", "load", "save", "hub", "compiler", "fx", "jit", "library", "onnx", "overrides", "compile",
-    "as_torch",
+    "version", "as_torch",
     # constants
     "e", "inf", "nan", "pi", "newaxis", "__version__",
 ]

@@ -77,7 +77,7 @@ LEFT_OUT = {
         nn.functional.assert_int_or_pair nn.functional.boolean_dispatch *handle_torch_function *has_torch_function*
         autograd.anomaly_mode autograd.enforce_grad_layout_policy nn.common_types nn.factory_kwargs
         nn.LinearCrossEntropyOptions optim.swap_in_optimizer_params_and_state functional monitor
-        torch_version types version contrib numa nn.backends nn.cpp DisableTorchFunction*""",
+        torch_version types contrib numa nn.backends nn.cpp DisableTorchFunction*""",
 }
 """Names and patterns by reason; the reason continues the sentence "minidl leaves out". A name without a dot applies to
 a function and to a method of Tensor; `*` matches any characters, `?` matches one. Each entry matches a missing name,

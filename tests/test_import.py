@@ -34,3 +34,8 @@ def test_names_that_stand_for_others():
 def test_tensor_is_the_function_only():
     assert minidl.tensor is minidl.tensors.creation.tensor and inspect.isfunction(minidl.tensor)
     assert importlib.util.find_spec("minidl.tensor") is None, "a module in the guise of a function"
+
+
+def test_versions_that_notebooks_print_first():
+    version = "import minidl as torch, minidl.vision as torchvision; print(torch.__version__, torchvision.__version__"
+    assert loaded(f"{version}, torch.version.cuda)")[:3] == [minidl.__version__, minidl.__version__, "None"]

@@ -19,6 +19,7 @@ from minidl.autograd.op import Op
 from minidl.autograd.tensorbase import TensorBase, version_of
 from minidl.backend.device import as_device, cuda_is_available, device_of
 from minidl.backend.dtype import float16, float32
+from minidl.backend.torch_types import OF
 from minidl.backend.warn import warn
 from minidl.ops.base import cast
 
@@ -92,7 +93,7 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:
 def get_autocast_dtype(device_type: str) -> Any:
     """The dtype of fast ops inside autocast: float16. (PyTorch's is bfloat16 on the CPU.)"""
     as_device(device_type)
-    return float16
+    return OF[float16]
 
 
 def _usable(device: str, dtype: Any) -> bool:

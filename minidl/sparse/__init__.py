@@ -24,11 +24,12 @@ from minidl.sparse.making import (
     sparse_csc_tensor,
     sparse_csr_tensor,
 )
+from minidl.sparse.typed import DoubleTensor, FloatTensor, LongTensor
 
 __all__ = [
-    "SparseTensor", "addmm", "check_sparse_tensor_invariants", "hspmm", "log_softmax", "mm", "sampled_addmm", "smm",
-    "softmax", "sparse_bsc_tensor", "sparse_bsr_tensor", "sparse_compressed_tensor", "sparse_coo_tensor",
-    "sparse_csc_tensor", "sparse_csr_tensor", "spdiags", "sum",
+    "DoubleTensor", "FloatTensor", "LongTensor", "SparseTensor", "addmm", "check_sparse_tensor_invariants", "hspmm",
+    "log_softmax", "mm", "sampled_addmm", "smm", "softmax", "sparse_bsc_tensor", "sparse_bsr_tensor",
+    "sparse_compressed_tensor", "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor", "spdiags", "sum",
 ]
 
 left_out.explain(globals(), __name__)

@@ -56,12 +56,12 @@ def get_printoptions() -> dict[str, Any]:
 
 
 
-def format_tensor(values: np.ndarray, device: str, note: str) -> str:
+def format_tensor(values: np.ndarray, device: str, note: str, name: str = "tensor") -> str:
     """`tensor([...], ...)`: the numbers, then all that is not the default.
 
-    `note` is the part on gradients.
+    `note` is the part on gradients, `name` what stands in front.
     """
-    prefix, extras = "tensor(", []
+    prefix, extras = f"{name}(", []
     if device != "cpu":
         extras.append(f"device='{device}'")
     dtype = values.dtype

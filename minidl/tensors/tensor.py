@@ -247,10 +247,13 @@ class Tensor(Methods, is_result_type=True):
         return len(self.array)
 
     def __repr__(self) -> str:
+        return self._repr_as("tensor")
+
+    def _repr_as(self, kind: str) -> str:
         note = "" if not self.requires_grad else "requires_grad=True" if self.is_leaf else f"grad_fn={self.grad_fn}"
         device = self.device
         name = str(Device("cuda", device.index or 0)) if device.type == "cuda" else str(device)
-        return format_tensor(to_numpy(self.array), name, note)
+        return format_tensor(to_numpy(self.array), name, note, kind)
 
     def __format__(self, spec: str) -> str:
         if self.array.ndim == 0:

@@ -182,8 +182,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "torch.cpu": {"is_available": gives(True), "is_initialized": gives(True), "device_count": gives(1),
                   "current_device": gives("cpu"), "stream": block,
                   **all_give(None, "synchronize current_stream set_device")},
-    "torch.version": {"__version__": str(_VERSION), "cuda": None, "hip": None, "xpu": None, "git_version": "",
-                      "debug": False},
+    "torch.version": {"__version__": str(_VERSION), "git_version": ""},
     "torch.accelerator": {
         "current_device_index": minidl.cuda.current_device, "set_device_index": minidl.cuda.set_device,
         **{name: getattr(minidl.cuda, name) for name in """empty_cache memory_allocated max_memory_allocated

@@ -78,7 +78,7 @@ class TVTensor(Tensor):
 
     def _repr_with(self, **attributes: Any) -> str:
         shown = "".join(f", {name}={value}" for name, value in attributes.items())
-        return f"{type(self).__name__}{super().__repr__().removeprefix('tensor')[:-1]}{shown})"
+        return f"{self._repr_as(type(self).__name__)[:-1]}{shown})"
 
 
 def _returning_plain(method: Callable[..., Any]) -> Callable[..., Any]:

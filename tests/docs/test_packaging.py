@@ -111,7 +111,7 @@ def test_the_project_page_has_no_relative_link(metadata: Message) -> None:
 
 def test_with_an_address_links_and_pictures_are_absolute(tmp_path: Path) -> None:
     """The address is written once, in CITATION.cff."""
-    source = copied(tmp_path / "source", ["setup.py", "pyproject.toml", "CITATION.cff", "minidl/__init__.py"])
+    source = copied(tmp_path / "source", ["setup.py", "pyproject.toml", "CITATION.cff", "minidl/version/__init__.py"])
     (source / "CITATION.cff").open("a", encoding="utf-8").write(f'repository-code: "{ADDRESS}"\n')
     (source / "README.md").write_text("# A\n[p `q`\nr](docs/a.md#b), ![s](docs/c.png), [t](https://u.org/v), [w](#a)\n"
                                       "```python\nf[0](x)\n```\n", encoding="utf-8")

@@ -42,6 +42,16 @@ def test_what_keeps_the_kind(kind):
     assert repr(x).startswith(kind + "([")
 
 
+@pytest.mark.parametrize("make", [
+    lambda lib, m: m.BoundingBoxes([[1, 2, 3, 4], [5, 6, 7, 8]], format="XYXY", canvas_size=(9, 9)),
+    lambda lib, m: m.KeyPoints([[1.5, 2], [3, 4]], canvas_size=(9, 9)),
+    lambda lib, m: m.Image(lib.arange(60.0).reshape(1, 2, 30)),
+], ids=["boxes", "points", "image"])
+def test_rows_stand_below_each_other_as_torchvision_prints_them(make):
+    theirs = make(pytest.importorskip("torch"), torchvision("tv_tensors"))
+    assert repr(make(minidl, tv_tensors)) == repr(theirs).replace(", )", ")")
+
+
 @kinds
 def test_what_does_not(kind):
     x = MAKERS[kind]()

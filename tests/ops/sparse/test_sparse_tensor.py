@@ -283,3 +283,26 @@ def test_in_modules_and_files(tmp_path):
         minidl.save({"s": s, "again": s}, tmp_path / "s.pt")
         loaded = minidl.load(tmp_path / "s.pt")
         assert repr(loaded["s"]) == repr(s) and loaded["again"] is loaded["s"]
+
+
+@needs_torch
+@pytest.mark.parametrize("name", ["FloatTensor", "DoubleTensor", "LongTensor"])
+def test_the_names_of_old_programs(name):
+    made = []
+    for lib in (torch, minidl):
+        kind, values = getattr(lib.sparse, name), getattr(lib, name)([2, 3, 4])
+        places = lib.from_numpy(np.array([[0, 1, 0], [1, 0, 1]]))
+        x = kind(places, values, lib.Size([2, 3]))
+        assert isinstance(x, kind) and not isinstance(x.to_dense(), kind) and not isinstance(x.to(lib.int8), kind)
+        assert tuple(kind(places, values).shape) == (2, 2) and kind(2, 3)._nnz() == kind(lib.Size([2, 3]))._nnz() == 0
+        assert tuple(kind(2, 3).shape) == tuple(kind(lib.Size([2, 3])).shape) == (2, 3)
+        assert kind(2).dtype == values.dtype
+        made.append(x.to_dense())
+    assert str(made[0].dtype)[6:] == str(made[1].dtype) and made[0].tolist() == made[1].tolist()
+
+
+def test_gradients_pass_to_the_values_of_an_old_name():
+    values = minidl.tensor([2.0, 3.0], requires_grad=True)
+    graph = minidl.sparse.FloatTensor(minidl.tensor([[0, 1], [1, 1]]), values, (2, 2))
+    minidl.sparse.mm(graph, minidl.ones(2, 1)).sum().backward()
+    assert values.grad.tolist() == [1, 1]
