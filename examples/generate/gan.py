@@ -27,12 +27,12 @@ DEFAULTS = {
     "cifar10": {"epochs": 20, "batch_size": 64, "lr": 2e-4},
     "tinyplaces": {"epochs": 60, "batch_size": 64, "lr": 2e-4},
 }
-NOISE = 100             # numbers that an image is made of
 WIDTHS = {"digits": (16, 16), "mnist": (64, 32), "fashion": (64, 32)}       # channels next to the image, of either net
 REAL = 0.9              # what the discriminator shall say of real images: never quite sure (Salimans et al., 2016)
 
 
 args = arguments.parse(__doc__, DEFAULTS, extra=add_judge)
+NOISE = 32 if args.dataset == "mnist" else 100          # numbers that an image is made of
 data = images.load(args).enlarged(28).framed(32)
 kind, (ngf, ndf) = {"image_size": data.size, "nc": data.channels}, WIDTHS.get(args.dataset, (64, 64))
 netG = models.dcgan_generator(NOISE, ngf, **kind).to(args.device)
