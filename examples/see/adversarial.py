@@ -81,7 +81,7 @@ def images(path):
     titles = [f"{data.classes[c]} ({p:.0%})" for p, c in zip(*(each.tolist() for each in said[0]))]
     last = [f"{data.classes[c]} ({p:.0%})" for p, c in zip(*(each.tolist() for each in said[1]))]
     titles += ["change"] * 6 + ["10 x change"] * 6 + last
-    plots.images(rows, path, titles, "each is to be taken for the class after its own", columns=6, vmin=0, vmax=1)
+    plots.images(rows, path, titles, "each is to be taken for the class after its own", columns=6)
 
 
 def curve(path):

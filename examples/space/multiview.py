@@ -62,7 +62,7 @@ history, interrupted = learning.fit(args, net, train_data, tested, objective)
 def views(path):
     """A solid of each kind, a row each, from all sides."""
     first = [(test_y == kind).nonzero()[0].item() for kind in range(len(classes)) if (test_y == kind).any()]
-    plots.images(test_x[first].flatten(0, 1), path, columns=args.views, vmin=0, vmax=1,
+    plots.images(test_x[first].flatten(0, 1), path, columns=args.views,
                  caption=f"a solid of each kind in a row, from {args.views} sides")
 
 

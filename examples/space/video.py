@@ -108,7 +108,7 @@ def motions(path):
     """A film of each motion, a row each."""
     first = [(test_y == kind).nonzero()[0].item() for kind in range(len(MOTIONS)) if (test_y == kind).any()]
     titles = [f"{MOTIONS[kind]}, {frame + 1}" for kind in test_y[first].tolist() for frame in range(FRAMES)]
-    plots.images(test_x[first].flatten(0, 1), path, titles, "a film of each motion", columns=FRAMES, vmin=0, vmax=1)
+    plots.images(test_x[first].flatten(0, 1), path, titles, "a film of each motion", columns=FRAMES)
 
 
 def confusions(path):

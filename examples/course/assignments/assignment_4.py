@@ -99,8 +99,8 @@ def diffusion(args):
                           for t in (0, T // 8, T // 4, T // 2, T - 1)])
     backward = minidl.cat([part[:8] for part in seen])
     shown = {"into_noise": forward, "out_of_noise": backward}
-    return {name: lambda path, x=x, name=name: plots.images(x / 2 + 0.5, path, caption=name.replace("_", " "), vmin=0,
-                                                            vmax=1) for name, x in shown.items()}
+    return {name: lambda path, x=x, name=name: plots.images(x / 2 + 0.5, path, caption=name.replace("_", " "))
+            for name, x in shown.items()}
 
 
 def field(args):

@@ -109,7 +109,7 @@ def main():
     def templates(path):
         pixels = softmax.weight.detach().cpu().reshape(-1, *shape)
         bound = pixels.abs().max()
-        grey = {"cmap": "RdBu_r", "vmin": 0, "vmax": 1} if data.channels == 1 else {}
+        grey = {"cmap": "RdBu_r"} if data.channels == 1 else {}
         plots.images(pixels / (2 * bound) + 0.5, path, data.classes, "templates: the rows of W as images", 5, **grey)
 
     def class_number(path):

@@ -81,13 +81,13 @@ def main():
         rows = [images[number] for number in range(3) for images in shown.values()]
         titles = [f"{name}\n{accuracy(scores[name], right):.1%}" for name in shown] + [""] * 2 * len(shown)
         plots.images(minidl.stack(rows).cpu(), path, titles, "what changes an image but not its class",
-                     len(CHANGES), vmin=0, vmax=1)
+                     len(CHANGES))
 
     def classes(path):
         noisy = shown["noisy"].cpu()
         rows = [noisy[(right == label).nonzero().flatten()[:6]] for label in order]
         titles = [title for label in order for title in (f"{data.classes[label]}: {each[label].item():.0%}", *[""] * 5)]
-        plots.images(minidl.cat(rows), path, titles, "noisy images, the easiest class first", 12, vmin=0, vmax=1)
+        plots.images(minidl.cat(rows), path, titles, "noisy images, the easiest class first", 12)
     if args.plot:
         draw(args.plot, {"changes": gallery, "classes": classes})
 

@@ -87,7 +87,7 @@ def main():
         directions, variance = whitening(centred)
         white = centred[:8] @ directions / (variance + 0.01).sqrt() @ directions.T       # turned back: ZCA
         rows = minidl.cat([images[:8], (images[:8] - mean) / 2 + 0.5, white.view(8, 8, 8) / 6 + 0.5])
-        plots.images(rows, path, vmin=0, vmax=1, caption="digits; less the mean image; whitened and turned back (ZCA)")
+        plots.images(rows, path, caption="digits; less the mean image; whitened and turned back (ZCA)")
     if args.plot:
         draw(args.plot, {"clouds": picture, "digits": eyes})
     minidl.set_default_dtype(minidl.float32)

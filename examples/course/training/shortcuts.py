@@ -78,8 +78,7 @@ def main():
 
     def shown(path):
         rows = minidl.cat([data.test.x[:10], *(x[:10] for x in tests.values())]).float() / 255
-        plots.images(rows, path, columns=10, vmin=0, vmax=1,
-                     caption="test images; greys as in training; at random; of other digits")
+        plots.images(rows, path, columns=10, caption="test images; greys as in training; at random; of other digits")
     if args.plot:
         draw(args.plot, {"bars": bars, "images": shown})
 
