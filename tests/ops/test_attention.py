@@ -1,6 +1,7 @@
 """Scaled dot-product attention."""
 from __future__ import annotations
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -144,7 +145,7 @@ def test_battery_in_small_tiles(case, monkeypatch):
 
 def test_worked_by_hand():
     """Scores 0 and ln 3, so weights 1/4 and 3/4. With g = 1: gv = the weights; gs = p * (v - y); gk = gs * q."""
-    q, k, v = (minidl.tensor(x, requires_grad=True) for x in ([[1.0]], [[0.0], [np.log(3)]], [[4.0], [8.0]]))
+    q, k, v = (minidl.tensor(x, requires_grad=True) for x in ([[1.0]], [[0.0], [math.log(3)]], [[4.0], [8.0]]))
     y = scaled_dot_product_attention(q, k, v, scale=1.0)
     y.backward(minidl.ones(1, 1))
     assert y.item() == pytest.approx(7.0)

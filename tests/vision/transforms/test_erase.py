@@ -80,7 +80,7 @@ def test_on_another_device():
 
 
 def test_repr():
-    assert repr(RandomErasing()) == ("RandomErasing(p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0, "
+    assert repr(RandomErasing()) == ("RandomErasing(p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0, "
                                      "inplace=False)")
 
 
