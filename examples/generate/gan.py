@@ -22,7 +22,7 @@ from minidl.vision import models
 
 DEFAULTS = {
     "digits": {"epochs": 25, "batch_size": 32, "lr": 5e-4},
-    "mnist": {"epochs": 5, "batch_size": 32, "lr": 4e-4},
+    "mnist": {"epochs": 5, "batch_size": 32, "lr": 1.5e-3},
     "fashion": {"epochs": 10, "batch_size": 64, "lr": 5e-4},
     "cifar10": {"epochs": 20, "batch_size": 64, "lr": 2e-4},
     "tinyplaces": {"epochs": 60, "batch_size": 64, "lr": 2e-4},
