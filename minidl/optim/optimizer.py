@@ -288,20 +288,22 @@ class Optimizer:
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
-        named: dict[str, Any] = {}
+        group = dict(param_group)
         if any(isinstance(p, tuple) for p in params):
             if not all(isinstance(p, tuple) for p in params):
                 raise ValueError("all optimizer params should be with/without names. Some param names are missing")
-            named["param_names"] = [name for name, _ in params]
+            group["param_names"] = [name for name, _ in params]
             params = [p for _, p in params]
-        given = {**param_group, "params": params, **named}
-        group = {**given, **{name: value for name, value in self.defaults.items() if name not in given}}
+        group["params"] = params
+        for name, default in self.defaults.items():
+            group.setdefault(name, default)
         for name, value in group.items():
             if name != "params":
                 group[name] = checked(name, value)
         check_leaves(params, self.defaults.get("differentiable", False))
         self._check_repeated(params)
-        if any(("param_names" in other) != bool(named) for other in self.param_groups):
+        named = "param_names" in group
+        if any(("param_names" in other) != named for other in self.param_groups):
             raise ValueError(f"all optimizer param groups should be with/without names. cannot add param group "
                              f"{'with' if named else 'without'} names to the optimizer")
         plain = plain_numbers(group)

@@ -64,6 +64,13 @@ class TestParams:
         group, = optim.SGD([{"weight_decay": 1.0, "params": [leaf(1.0)]}], lr=0.1).param_groups
         assert list(group)[:4] == ["weight_decay", "params", "lr", "momentum"]
 
+    def test_names_that_a_group_has_already_count(self) -> None:
+        named = optim.SGD([{"params": [("a", leaf(1.0))]}, {"params": [("b", leaf(1.0))]}]).param_groups
+        again = optim.Adam([dict(group) for group in named])
+        assert [group["param_names"] for group in again.param_groups] == [["a"], ["b"]]
+        with pytest.raises(ValueError, match="cannot add param group without names"):
+            again.add_param_group({"params": [leaf(1.0)]})
+
     def test_groups_have_their_own_options(self) -> None:
         a, b, c = with_grad(1.0), with_grad(1.0), with_grad(1.0)
         optimizer = optim.SGD([{"params": [a], "lr": 0.5}, {"params": b}], lr=0.25)
