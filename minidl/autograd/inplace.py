@@ -19,7 +19,7 @@ from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import AS_INPUTS, Op, Value, next_sequence
 from minidl.autograd.tensorbase import INFERENCE, Edge, TensorBase, Version, memory_of, set_edge, version_of, wrap
 from minidl.autograd.views import path_to_owner, refresh_edge
-from minidl.backend.device import Array, array_module
+from minidl.backend.device import Array, dense_copy
 from minidl.backend.dtype import can_cast
 from minidl.backend.layout import overlaps, unlock
 
@@ -227,13 +227,8 @@ def _copy_kept_inputs(step: Op, tensor: TensorBase, since: int) -> None:
         for name, (value, version, _) in (step.kept or {}).items():
             if version is not None and version is tensor.version:
                 # the copy has a version of its own
-                step.kept[name] = (_copied(value), [0, ""], 0)  # type: ignore[index]
+                step.kept[name] = (dense_copy(value), [0, ""], 0)  # type: ignore[index]
         steps += [e[0] for e in step.edges if e is not None and e[0].sequence > since and e[0] not in steps]
-
-
-def _copied(array: Array) -> Array:
-    array_module(array)     # makes its device current, on which a copy is made
-    return array.copy()
 
 
 def _copy_kept_output(tensor: TensorBase) -> None:
@@ -248,10 +243,10 @@ def _copy_kept_output(tensor: TensorBase) -> None:
     if type(value) is tuple:
         if _is_kept(tensor, *number[slot]):
             values, numbers = list(value), list(number)
-            values[slot], numbers[slot] = _copied(values[slot]), ([0, ""], 0)
+            values[slot], numbers[slot] = dense_copy(values[slot]), ([0, ""], 0)
             step.kept["out"] = (tuple(values), None, numbers)  # type: ignore[index]
     elif _is_kept(tensor, version, number):
-        step.kept["out"] = (_copied(value), [0, ""], 0)  # type: ignore[index]
+        step.kept["out"] = (dense_copy(value), [0, ""], 0)  # type: ignore[index]
 
 
 def _is_kept(tensor: TensorBase, version: Version | None, number: int) -> bool:

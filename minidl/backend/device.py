@@ -251,6 +251,13 @@ def get_library(device: Device) -> ArrayLibrary:
     return _by_device[device.type]
 
 
+def made_on(device: Device, make: Callable[[Any], Array]) -> Array:
+    """`make(xp)`, made on `device` by its array module, so that nothing is copied and a step can be captured."""
+    library = get_library(device)
+    with library.on(device):
+        return make(library.xp)
+
+
 def _cupy() -> ArrayLibrary:
     try:
         return importlib.import_module("minidl.backend.cuda.library").library()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import Array, array_module, as_device, get_library, library_of
+from minidl.backend.device import Array, array_module, as_device, library_of, made_on
 from minidl.backend.dtype import complex_of, get_default_dtype, real_of
 from minidl.ops.base.broadcast import Shape
 from minidl.ops.base.checks import check_tensors
@@ -456,10 +456,8 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: Any = None, device: Any = None, r
 
 
 def _frequencies(order: Callable[[Any], Array], by: float, dtype: Any, device: Any, requires_grad: bool) -> Any:
-    place = as_device(device)
-    library = get_library(place)
-    with library.on(place):
-        result = wrap((order(library.xp) / by).astype(dtype or get_default_dtype()))
+    dtype = dtype or get_default_dtype()
+    result = wrap(made_on(as_device(device), lambda xp: (order(xp) / by).astype(dtype)))
     result.requires_grad = requires_grad
     return result
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.tensorbase import wrap
-from minidl.backend.device import Array, as_device, get_library, library_of
+from minidl.backend.device import Array, as_device, library_of, made_on
 from minidl.backend.dtype import get_default_dtype
 from minidl.ops.base.declaration import public
 
@@ -102,11 +102,8 @@ def _window(who: str, shape: Callable[[Array], Array], length: int, periodic: bo
     dtype = np.dtype(dtype or get_default_dtype())
     if dtype.kind != "f":
         raise RuntimeError(f"{who} expects floating point dtypes, got: {dtype}")
-    place = as_device(device)
-    library = get_library(place)
-    with library.on(place):
-        steps = length if periodic else length - 1
-        values = shape(library.xp.arange(length) / steps) if length > 1 else library.xp.ones(length)
-        result = wrap(values.astype(dtype))
+    steps = length if periodic else length - 1
+    result = wrap(made_on(as_device(device), lambda xp: (
+        shape(xp.arange(length) / steps) if length > 1 else xp.ones(length)).astype(dtype)))
     result.requires_grad = requires_grad
     return result

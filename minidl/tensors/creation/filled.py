@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import array_module, as_device, get_library, move
+from minidl.backend.device import Array, array_module, as_device, get_library, made_on, move
 from minidl.backend.dtype import as_representable, default_complex, get_default_dtype
 from minidl.ops.base import natural, sizes
 from minidl.ops.base.declaration import public
@@ -119,11 +119,8 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None,
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere."""
     natural("eye", "n", n)
     natural("eye", "m", n if m is None else m)
-    place = as_device(device)
-    library = get_library(place)
-    with library.on(place):
-        array = library.xp.eye(n, m, dtype=dtype or get_default_dtype())
-    return finish(array, requires_grad)
+    dtype = dtype or get_default_dtype()
+    return finish(made_on(as_device(device), lambda xp: xp.eye(n, m, dtype=dtype)), requires_grad)
 
 
 @public
@@ -244,16 +241,17 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None,
         _check_steps(start, end, step)
         if np.dtype(dtype) != np.int64:
             end = start + count * step          # as many as without cutting: PyTorch counts so in all but int64
-    place = as_device(device)
-    library = get_library(place)
-    with library.on(place):                 # made there, so that nothing is copied, and a step can be captured
+
+    def make(xp: Any) -> Array:
         if isinstance(start, int) and isinstance(end, int) and isinstance(step, int):
-            array = library.xp.arange(start, end, step, dtype=np.int64)
+            array = xp.arange(start, end, step, dtype=np.int64)
         else:
-            count = library.xp.arange(math.ceil((end - start) / step), dtype=np.float64)
-            exact = np.longdouble(step) if library.xp is np else step       # on the CPU rounded once, as by fma
+            count = xp.arange(math.ceil((end - start) / step), dtype=np.float64)
+            exact = np.longdouble(step) if xp is np else step       # on the CPU rounded once, as by fma
             array = (start + count * exact).astype(np.float64, copy=False)
-        return finish(array.astype(dtype, copy=False), requires_grad)
+        return array.astype(dtype, copy=False)
+
+    return finish(made_on(as_device(device), make), requires_grad)
 
 
 def _numbers(*given: Any) -> list[Any]:
@@ -278,11 +276,9 @@ def range(start: Any, end: Any, step: Any = 1, *, dtype: Any = None, device: Any
     if dtype.kind in "iu":
         start, end, step = int(start), int(end), int(step)
         _check_steps(start, end, step)
-    place = as_device(device)
-    library = get_library(place)
-    with library.on(place):
-        array = start + library.xp.arange(math.floor((end - start) / step) + 1) * step
-        return finish(array.astype(dtype, copy=False), requires_grad)
+    count = math.floor((end - start) / step) + 1
+    array = made_on(as_device(device), lambda xp: (start + xp.arange(count) * step).astype(dtype, copy=False))
+    return finish(array, requires_grad)
 
 
 @public
@@ -301,12 +297,14 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     if dtype is None:
         dtype = default_complex() if isinstance(start, complex) or isinstance(end, complex) else get_default_dtype()
     start, end = _ends("linspace", start, end, dtype)
-    step, middle, place = (end - start) / max(n - 1, 1), (n + 1) // 2, as_device(device)
-    library = get_library(place)
-    with library.on(place):
-        count = library.xp.arange(n)
-        array = library.xp.where(count < middle, start + step * count, end - step * (n - 1 - count))
-        return finish(array.astype(dtype, copy=False), requires_grad)
+    step, middle = (end - start) / max(n - 1, 1), (n + 1) // 2
+
+    def make(xp: Any) -> Array:
+        count = xp.arange(n)
+        array = xp.where(count < middle, start + step * count, end - step * (n - 1 - count))
+        return array.astype(dtype, copy=False)
+
+    return finish(made_on(as_device(device), make), requires_grad)
 
 
 @public
