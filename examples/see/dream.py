@@ -17,7 +17,7 @@ import zoo
 
 import minidl
 from minidl import interpret
-from minidl.cli import arguments, classification, ending
+from minidl.cli import arguments, classification
 from minidl.nn import functional as F
 from minidl.train import plots
 
@@ -35,15 +35,13 @@ def add_options(parser):
 
 
 args = nets.parse(__doc__, add_options)
-model, data = zoo.model_of(args)
-layers = dict(model.named_modules())
-if unknown := [name for name in args.layer if name not in layers]:
-    ending.stop(f"--layer: there is no {unknown[0]}; there are {', '.join(name for name in layers if name)}"[:400])
 if args.image:
     image = zoo.read(args.image, args.pixels)
 else:
     image = F.interpolate(scenes.draw(1, args.seed + 5, (3, 3)).x, size=(args.pixels, args.pixels), mode="bilinear")
 image = image.to(args.device)
+model = zoo.model_of(args, zoo.data_of(args), lambda model: zoo.check_layers(model, args.layer))
+layers = dict(model.named_modules())
 dreams = {}
 print("layer             mean square of its answers: before       after")
 for name in args.layer:

@@ -28,8 +28,9 @@ def add_options(parser):
 args = nets.parse(__doc__, add_options)
 if args.model != "net" and not args.image:
     ending.stop(f"--model {args.model} needs --image FILE, a picture to look at")
-model, data = zoo.model_of(args)
-image = zoo.read(args.image, data.size if data else 224) if args.image or not data else data.test.x[:1]
+data = zoo.data_of(args)
+image = zoo.read(args.image, data.size if data else 224) if args.image else data.test.x[:1]
+model = zoo.model_of(args, data)
 convolutions = {name: each for name, each in model.named_modules() if isinstance(each, minidl.nn.Conv2d)}
 with minidl.no_grad():
     maps = interpret.activations(model, convolutions.values(), image.to(args.device))

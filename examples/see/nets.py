@@ -87,9 +87,10 @@ def load(args) -> Data:
     return Data(train, test, data.classes)
 
 
-def learned(args, data: Data, make=None) -> nn.Module:
-    """A network that has learned the data, or read `--weights`; ready to be looked into."""
+def learned(args, data: Data, make=None, check=lambda model: None) -> nn.Module:
+    """A network that has learned the data, or read `--weights`; check: refuses options that do not fit it, before."""
     model = (make(data) if make else Net(data.channels, len(data.classes), data.size)).to(args.device)
+    check(model)
     if args.weights:
         classification.load_weights(model, args.weights, args.device)
     else:
@@ -131,10 +132,9 @@ def accuracy(model, part: Images, device="cpu") -> float:
     return classification.accuracy(scores(model, part.x, device), part.y)
 
 
-def parse(doc: str, extra=None, defaults=DEFAULTS):
+def parse(doc: str, extra=lambda parser: None, defaults=DEFAULTS):
     """The options of the programs of this folder."""
     def both(parser) -> None:
         add_options(parser)
-        if extra:
-            extra(parser)
+        extra(parser)
     return arguments.parse(doc, defaults, extra=both, keeps=False)

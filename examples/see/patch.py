@@ -25,13 +25,13 @@ def add_options(parser):
 
 args = nets.parse(__doc__, add_options)
 data = nets.load(args)
-model = nets.learned(args, data)
 if args.target and args.target not in data.classes:
     ending.stop(f"--target: expected one of {', '.join(data.classes)}")
 target = data.classes.index(args.target) if args.target else 0
 side = args.side or max(2, data.size // 3)
 if side > data.size:
     ending.stop(f"--side: the images have {data.size} pixels")
+model = nets.learned(args, data)
 half = min(1000, len(data.test.x) // 2)
 others = data.test.y != target
 x = data.test.x[:half][others[:half]].to(args.device)           # to learn the patch from

@@ -10,6 +10,7 @@ gradient ascent from several starts (Yosinski et al., "Understanding Neural Netw
 """
 import drawing
 import nets
+import zoo
 
 import minidl
 from minidl import interpret, nn
@@ -28,21 +29,28 @@ def add_options(parser):
                         help="of the ascent (default: 60)")
 
 
+def check(model):
+    """Refuse a layer that there is not, or has no channels at places, and a channel that it has not."""
+    zoo.check_layers(model, [args.layer])
+    model.eval()        # the look at one image shall change nothing
+    maps, = interpret.activations(model, [model.get_submodule(args.layer)], x[:1])
+    if maps.ndim != 4:
+        ending.stop(f"--layer: {args.layer} answers for the image as a whole; try features.relu3")
+    if args.unit and max(args.unit) >= maps.shape[1]:
+        ending.stop(f"--unit: expected channels below {maps.shape[1]}")
+
+
 args = nets.parse(__doc__, add_options)
 data = nets.load(args)
-model = nets.learned(args, data)
-layers = dict(model.named_modules())
-if args.layer not in layers:
-    ending.stop(f"--layer: expected one of {', '.join(name for name in layers if name)}")
-layer, x = layers[args.layer], data.test.x[:1000].to(args.device)
+x = data.test.x[:1000].to(args.device)
+model = nets.learned(args, data, check=check)
+layer = model.get_submodule(args.layer)
 top = interpret.top_patches(model, layer, x, 9)
 width = (top.boxes[..., 2:] - top.boxes[..., :2]).max().item()
 print(f"{args.layer}: {len(top.values)} units; one sees up to {width}x{width} pixels")
 classes = data.test.y[top.images.cpu()]
 purity = (classes == classes.mode(1).values[:, None]).float().mean(1)
 units = args.unit or (purity + 1e-3 * top.values[:, 0].cpu()).topk(3).indices.tolist()
-if max(units) >= len(purity):
-    ending.stop(f"--unit: expected channels below {len(purity)}")
 
 
 class Unit(nn.Module):

@@ -1,6 +1,7 @@
 """The network to look into by name: the small one that learns here, or one of the zoo with weights of ImageNet."""
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import nets
@@ -29,11 +30,15 @@ def add_model(parser) -> None:
                         help="a network of the zoo, such as alexnet or vgg16, with --weights FILE of ImageNet")
 
 
-def model_of(args) -> tuple[nn.Module, nets.Data | None]:
-    """The network that learns the data, and these; or one of the zoo, which brings no data."""
-    if args.model == "net":
-        data = nets.load(args)
-        return nets.learned(args, data), data
+def data_of(args) -> nets.Data | None:
+    """What the small network learns; one of the zoo brings no data."""
+    return nets.load(args) if args.model == "net" else None
+
+
+def model_of(args, data: nets.Data | None, check=lambda model: None) -> nn.Module:
+    """The network that learns the data, or one of the zoo; check: as for `nets.learned`."""
+    if data:
+        return nets.learned(args, data, check=check)
     try:
         model = models.get_model(args.model)
     except ValueError as error:
@@ -42,7 +47,17 @@ def model_of(args) -> tuple[nn.Module, nets.Data | None]:
         classification.load_weights(model, args.weights, args.device)
     else:
         print(f"{args.model} has learned nothing; --weights FILE brings what it knows")
-    return Normalised(model).to(args.device).eval(), None
+    model = Normalised(model).to(args.device).eval()
+    check(model)
+    return model
+
+
+def check_layers(model: nn.Module, names: list[str]) -> None:
+    """End the program if the network has no layer of one of the names."""
+    layers = dict(model.named_modules())
+    if unknown := [name for name in names if name not in layers]:
+        known = textwrap.shorten(", ".join(filter(None, layers)), 400, placeholder=" and others")
+        ending.stop(f"--layer: there is no {unknown[0]}; there are {known}")
 
 
 def read(path: Path, size: int) -> minidl.Tensor:

@@ -128,8 +128,8 @@ def checked(args: argparse.Namespace, defaults: Defaults) -> argparse.Namespace:
 def prepared(args: argparse.Namespace) -> argparse.Namespace:
     """Refuse what cannot work on this machine, turn compiled kernels on, and seed all random numbers.
 
-    It looks at `device`, `plot` and `seed`; at `compiled`, if there is such an option; if there is `run`, also at
-    `resume`, and at those of `save`, `weights` and `evaluate` that there are.
+    It looks at `device`, `plot` and `seed`, and at those of `compiled`, `run`, `resume`, `save`, `weights` and
+    `evaluate` that there are.
     """
     try:
         minidl.zeros(1, device=args.device)
@@ -145,15 +145,14 @@ def prepared(args: argparse.Namespace) -> argparse.Namespace:
         if not minidl.backends.numba.is_available():
             ending.stop("--compiled needs Numba; try: pip install 'minidl[numba]'")
         minidl.backends.numba.enabled = True
-    if "run" in args:
-        _check_kept(args)
+    _check_kept(args)
     ranks.join(args)
     minidl.manual_seed(args.seed)
     return args
 
 
 def _check_kept(args: argparse.Namespace) -> None:
-    given = argparse.Namespace(**{"save": None, "weights": None, "evaluate": None, **vars(args)})
+    given = argparse.Namespace(**{**dict.fromkeys(("run", "resume", "save", "weights", "evaluate")), **vars(args)})
     if given.evaluate and not given.weights:
         ending.stop("--evaluate needs --weights FILE, the weights to look at")
     if given.weights and not given.weights.is_file():

@@ -192,6 +192,25 @@ def test_it_runs(command, alone, tmp_path, monkeypatch, capsys):
     assert not drawn or any(tmp_path.rglob("*.*")), "--plot drew nothing"
 
 
+@pytest.mark.parametrize("name, options, said", [
+    ("dream", ["--layer", "features.relu2", "nowhere"], "--layer: there is no nowhere; there are features"),
+    ("dream", ["--image", "nowhere.jpg"], "--image: cannot read nowhere.jpg"),
+    ("layers", ["--image", "nowhere.jpg"], "--image: cannot read nowhere.jpg"),
+    ("units", ["--layer", "nowhere"], "--layer: there is no nowhere"),
+    ("units", ["--layer", "fc"], "--layer: fc answers for the image as a whole"),
+    ("units", ["--unit", "3", "64"], "--unit: expected channels below 64"),
+    ("patch", ["--target", "dog"], "--target: expected one of 0, 1"),
+    ("patch", ["--side", "9"], "--side: the images have 8 pixels"),
+    ("gradcam", ["--weights", "nowhere"], "--weights: there is no file nowhere"),
+    ("units", ["--save", "."], "--save: . is a folder"),
+])
+def test_options_are_refused_before_anything_is_learned(name, options, said, alone, capsys):
+    command = f"examples/see/{name}.py{' --dataset digits' if name in ('units', 'patch') else ''}"
+    with pytest.raises(SystemExit, match=re.escape(said)):
+        course.run(course.Row("0.0", "", command, ""), [*options, "--epochs", "1"])
+    assert "epoch" not in capsys.readouterr().out.partition("\n\n")[2]
+
+
 def test_the_list(capsys, monkeypatch, tmp_path):
     main(["course"])
     listed = capsys.readouterr().out
