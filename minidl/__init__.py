@@ -134,7 +134,7 @@ from minidl.amp import GradScaler, autocast, get_autocast_dtype, is_autocast_ava
 from minidl.backend.device import Device as device, OutOfMemoryError, get_default_device, set_default_device
 from minidl.backend.dtype import can_cast, finfo, iinfo, set_default_dtype
 from minidl.backend.torch_types import (
-    Size, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32, float64,
+    Size, bfloat16, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32, float64,
     get_default_dtype, half, int, int8, int16, int32, int64, long, promote_types, result_type, short, uint8, uint16,
     uint32, uint64,
 )
@@ -264,7 +264,7 @@ __all__ = [    # public names for editors and type checkers; ruff compares them 
     # dtypes, devices, randomness
     "accelerator", "amp", "backends", "cuda", "random", "GradScaler", "autocast", "get_autocast_dtype",
     "is_autocast_available", "is_autocast_enabled", "OutOfMemoryError", "device", "get_default_device",
-    "set_default_device", "dtype",
+    "set_default_device", "dtype", "bfloat16",
     "bool", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float", "float16",
     "float32", "float64", "get_default_dtype", "half", "iinfo", "int", "int8", "int16", "int32", "int64", "long",
     "channels_last", "channels_last_3d", "contiguous_format", "layout", "legacy_contiguous_format", "memory_format",

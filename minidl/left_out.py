@@ -29,7 +29,7 @@ LEFT_OUT = {
     "memory formats of modules: `module.to(memory_format=...)` is there": """
         nn.utils.convert_*_memory_format nn.utils.memory_format""",
     "number types that NumPy has not: `float16` and `float32` are there": """
-        Tensor.bfloat16 Tensor.chalf bfloat16 BFloat16Tensor chalf complex32 float8_* float4_*""",
+        Tensor.bfloat16 Tensor.chalf BFloat16Tensor chalf complex32 float8_* float4_*""",
     "number types that nothing is computed in: `uint8` and the signed ones are there": """
         uint? int? bit bits*""",
     "shards of tensors, stores and back ends of PyTorch: whole tensors travel by MPI": """

@@ -21,7 +21,7 @@ MODULES = """minidl minidl.amp minidl.autograd minidl.backends minidl.cuda minid
 
 @pytest.mark.parametrize("module, name, text", [
     (minidl, "export", "minidl leaves out compiling, tracing, exporting"),
-    (minidl, "bfloat16", "number types that NumPy has not: `float16`"),
+    (minidl, "complex32", "number types that NumPy has not: `float16`"),
     (minidl, "hsmm", "sparse tensors"),
     (minidl.distributed, "FileStore", "whole tensors travel by MPI"),
     (minidl, "Stream", "CuPy has them in `cupy.cuda`.*Did you mean minidl.cuda.Stream?"),

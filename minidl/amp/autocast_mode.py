@@ -37,13 +37,14 @@ class autocast(Switch):
     Args:
         device_type: the devices of the tensors: "cpu" or "cuda". "cuda" on a machine without a GPU gives a warning and
             has no effect.
-        dtype: float16. PyTorch's other choice, bfloat16, is unknown to NumPy and CuPy.
+        dtype: float16. Any other, such as PyTorch's bfloat16, which NumPy has not, gives a warning and has no effect:
+            ops compute in the dtypes of their inputs.
         enabled: False lets ops inside compute in the dtypes of their inputs, also within another autocast.
         cache_enabled: cast a weight that is used more than once only once.
 
     float64 is not cast. It is faster on a GPU; NumPy's float16 is slow.
 
-    Errors: NotImplementedError for bfloat16, ValueError or RuntimeError for an unknown device type.
+    Errors: ValueError or RuntimeError for an unknown device type.
 
         >>> import minidl
         >>> x, w = minidl.ones(2, 3), minidl.ones(3, 4)
@@ -101,15 +102,12 @@ def _usable(device: str, dtype: Any) -> bool:
 
     If not, it warns, and autocast has no effect.
     """
-    if "bfloat16" in str(dtype):
-        raise NotImplementedError("autocast(dtype=bfloat16) is not supported: NumPy and CuPy have no bfloat16; "
-                                  "try dtype=minidl.float16 and a GradScaler")
     if device == "cuda" and not cuda_is_available():
         warn("User provided device_type of 'cuda', but CUDA is not available. Disabling")
         return False
     if dtype is not None and dtype != float16:
-        warn(f"In {device} autocast, but the target dtype {dtype} is not supported. Disabling autocast; "
-             f"it knows float16 only")
+        warn(f"In {device} autocast, but the target dtype {dtype} is not supported. Disabling autocast, "
+             f"so ops compute in the dtypes of their inputs; it knows float16 only")
         return False
     return True
 

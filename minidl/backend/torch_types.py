@@ -109,6 +109,62 @@ complex64 = cfloat = _make(dtypes.complex64)
 complex128 = cdouble = _make(dtypes.complex128)
 
 
+class MissingDtype(dtype):
+    """A number type that NumPy has not, for programs that name it whether or not they use it.
+
+    It can be compared and asked; making a tensor of it is a TypeError.
+
+    Args:
+        limits: eps, max, smallest_normal and resolution, which `finfo` shows.
+
+        >>> import minidl
+        >>> minidl.zeros(2).dtype == minidl.bfloat16, minidl.bfloat16.itemsize, minidl.finfo(minidl.bfloat16).eps
+        (False, 2, 0.0078125)
+    """
+
+    _limits: tuple[builtins.float, ...]
+
+    def __new__(cls, name: str, itemsize: builtins.int, kind: str,
+                limits: tuple[builtins.float, ...] = ()) -> MissingDtype:
+        """The type of this name."""
+        made = object.__new__(cls)
+        made.name, made.itemsize, made.kind, made._limits = name, itemsize, kind, limits
+        made.is_floating_point, made.is_complex, made.is_signed = kind == "f", kind == "c", kind in "fci"
+        return made
+
+    @property
+    def limits(self) -> dict[str, builtins.float]:
+        """What `finfo` says of it. Errors: TypeError for what is no floating type."""
+        if not self._limits:
+            raise TypeError(f"finfo: expected a floating-point dtype, got {self.name}")
+        eps, largest, smallest, resolution = self._limits
+        low = smallest if self.name == "float8_e8m0fnu" else -largest     # that has no sign
+        return {"bits": self.itemsize * 8, "eps": eps, "max": largest, "min": low, "smallest_normal": smallest,
+                "tiny": smallest, "resolution": resolution}
+
+    @property
+    def no_numbers(self) -> np.dtype:
+        """What NumPy makes an array of none of them of, whose `element_size()` is right."""
+        return np.dtype((np.void, self.itemsize))
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Where NumPy looks for its own dtype. Errors: always TypeError."""
+        raise TypeError(f"{self.name}: NumPy has no such numbers, so minidl has no tensors of them; try float32")
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return isinstance(other, MissingDtype) and self.name == other.name
+
+    def __hash__(self) -> builtins.int:
+        return hash(self.name)
+
+    def __reduce__(self) -> Any:
+        return MissingDtype, (self.name, self.itemsize, self.kind, self._limits)
+
+
+bfloat16 = MissingDtype("bfloat16", 2, "f", (2.0 ** -7, (2 - 2.0 ** -7) * 2.0 ** 127, 2.0 ** -126, 0.01))
+
+
 def get_default_dtype() -> dtype:
     """The dtype of new floating-point tensors; float32 unless set otherwise."""
     return OF[dtypes.get_default_dtype()]

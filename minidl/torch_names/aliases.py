@@ -19,11 +19,10 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 import minidl
 from minidl import nn
 from minidl.backend.device import to_numpy
+from minidl.backend.torch_types import MissingDtype
 from minidl.tensors import printing
 from minidl.torch_names import distributed
 from minidl.torch_names.inside import (
@@ -68,55 +67,14 @@ def _numbers(version: Any) -> tuple[int, ...]:
 
 # ---------------------------------------------------------------------- types
 
-class MissingDtype(minidl.dtype):
-    """A number type that NumPy has not. It can be compared; making a tensor of it is a TypeError."""
-
-    def __new__(cls, name: str, itemsize: int, kind: str) -> MissingDtype:
-        """The type of this name."""
-        made = object.__new__(cls)
-        made.name, made.itemsize, made.kind = name, itemsize, kind
-        made.is_floating_point, made.is_complex, made.is_signed = kind == "f", kind == "c", kind in "fci"
-        return made
-
-    @property
-    def limits(self) -> dict[str, float]:
-        """What `finfo` says of it. Errors: TypeError for what is no floating type."""
-        if self.name not in _LIMITS:
-            raise TypeError(f"finfo: expected a floating-point dtype, got {self.name}")
-        keys = ("bits", "eps", "max", "smallest_normal", "resolution")
-        limits = dict(zip(keys, (self.itemsize * 8, *_LIMITS[self.name])))
-        low = limits["smallest_normal"] if self.name == "float8_e8m0fnu" else -limits["max"]   # that has no sign
-        return {**limits, "min": low, "tiny": limits["smallest_normal"]}
-
-    @property
-    def no_numbers(self) -> np.dtype:
-        """What NumPy makes an array of none of them of, whose `element_size()` is right."""
-        return np.dtype((np.void, self.itemsize))
-
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Where NumPy looks for its own dtype. Errors: always TypeError."""
-        raise TypeError(f"{self.name}: NumPy has no such numbers, so minidl has no tensors of them; try float32")
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __reduce__(self) -> Any:
-        return MissingDtype, (self.name, self.itemsize, self.kind)
-
-
 _LIMITS = {     # eps, max, smallest_normal, resolution
-    "bfloat16": (2.0 ** -7, (2 - 2.0 ** -7) * 2.0 ** 127, 2.0 ** -126, 0.01),
     "float8_e4m3fn": (2.0 ** -3, 448.0, 2.0 ** -6, 1.0), "float8_e4m3fnuz": (2.0 ** -3, 240.0, 2.0 ** -7, 1.0),
     "float8_e5m2": (2.0 ** -2, 57344.0, 2.0 ** -14, 1.0), "float8_e5m2fnuz": (2.0 ** -3, 57344.0, 2.0 ** -15, 1.0),
     "float8_e8m0fnu": (1.0, 2.0 ** 127, 2.0 ** -127, 1.0),
 }
 
-DTYPES = {name: MissingDtype(name, size, kind) for names, size, kind in [
-    ("bfloat16", 2, "f"), ("complex32 chalf", 4, "c"), ("qint8", 1, "i"), ("quint8 bits8", 1, "u"), ("qint32", 4, "i"),
+DTYPES = {name: MissingDtype(name, size, kind, _LIMITS.get(name, ())) for names, size, kind in [
+    ("complex32 chalf", 4, "c"), ("qint8", 1, "i"), ("quint8 bits8", 1, "u"), ("qint32", 4, "i"),
     ("float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2", 1, "f"),
 ] for name in names.split()}
 

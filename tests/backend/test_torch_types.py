@@ -53,6 +53,20 @@ class TestDtype:
         with pytest.raises(TypeError, match="expected one of the dtypes"):
             minidl.dtype("datetime64[s]")
 
+    def test_bfloat16_can_be_named_compared_and_asked(self) -> None:
+        """Programs hold tables of dtypes: {"float32": ..., "bfloat16": ...}[name]."""
+        d = minidl.bfloat16
+        assert d == pickle.loads(pickle.dumps(d)) == copy.deepcopy(d) and hash(d) == hash(copy.deepcopy(d))
+        assert d != minidl.float16 and minidl.float16 != d and minidl.zeros(2).dtype != d and d != "bfloat16"
+        assert (repr(d), d.itemsize, d.is_floating_point, d.is_complex) == ("minidl.bfloat16", 2, True, False)
+        assert minidl.finfo(d).max == (2 - 2.0 ** -7) * 2.0 ** 127 and minidl.finfo(d).bits == 16
+        x, layer = minidl.zeros(2), minidl.nn.Linear(1, 1)
+        for make in (lambda: minidl.zeros(2, dtype=d), lambda: minidl.tensor([1], dtype=d), lambda: x.to(d),
+                     lambda: x.type(d), lambda: x.new_zeros(3, dtype=d), lambda: layer.to(d),
+                     lambda: minidl.set_default_dtype(d)):
+            with pytest.raises(TypeError, match="NumPy has no such numbers, so minidl has no tensors .* try float32"):
+                make()
+
     def test_python_types_are_dtypes(self) -> None:
         made = [minidl.zeros(2, dtype=kind).dtype for kind in (float, int, bool, complex)]
         assert made == [minidl.float64, minidl.int64, minidl.bool, minidl.complex128]
