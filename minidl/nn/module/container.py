@@ -4,11 +4,12 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from minidl.autograd.tensorbase import TensorBase
 from minidl.nn.module.module import Module, format_module, indent_children
 from minidl.nn.parameter import Parameter, type_name
+from minidl.tensors.tensor import Tensor
 
 S = TypeVar("S", bound="_ModuleSequence")
 
@@ -59,23 +60,18 @@ class _ModuleSequence(Module):
             self.append(module)
         return self
 
-    def insert(self: S, index: int, module: Module) -> S:
-        """Insert a module at a position; the modules from there on move up."""
+    def _insert(self, index: int, module: Module) -> None:
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}; {self._get_name()} has {len(self)} modules")
         modules = list(self)
         modules.insert(index, module)
         self._replace(modules)
-        return self
 
-    def pop(self, index: int = -1) -> Module:
-        """Remove a module and return it."""
-        module = self._modules[self._key(index)]
-        del self[index]
-        return module  # type: ignore[return-value]
-
-    def __iadd__(self: S, modules: Iterable[Module]) -> S:
-        return self.extend(modules)
+    def pop(self, key: int | slice) -> Any:
+        """Remove a module, or those of a slice, and return them."""
+        removed = self[key]  # type: ignore[index]
+        del self[key]
+        return removed
 
 
 class Sequential(_ModuleSequence):
@@ -117,6 +113,17 @@ class Sequential(_ModuleSequence):
                              f"is given.")
         return Sequential(*self, *other)
 
+    def __iadd__(self, other: Any) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type_name(other)} "
+                             f"is given.")
+        return self.extend(other)
+
+    def insert(self, index: int, module: Module) -> Sequential:
+        """Insert a module at a position; the modules from there on move up."""
+        self._insert(index, module)
+        return self
+
     def __mul__(self, times: int) -> Sequential:
         if not isinstance(times, int):
             raise TypeError(f"unsupported operand type(s) for *: {self._get_name()} and {type_name(times)}")
@@ -155,6 +162,13 @@ class ModuleList(_ModuleSequence):
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList([*self, *other])
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def insert(self, index: int, module: Module) -> None:
+        """Insert a module at a position, as into a list; the modules from there on move up."""
+        self._insert(index, module)
 
     def __repr__(self) -> str:
         lines, start = [], 0
@@ -223,7 +237,7 @@ class ModuleDict(Module):
 # ---------------------------------------------------------------------- parameters
 
 class ParameterList(Module):
-    """A list of registered parameters. Tensors put into it become Parameters.
+    """A list of registered parameters. Tensors put into it become Parameters; what is no tensor stays what it is.
 
         >>> import minidl
         >>> from minidl import nn
@@ -234,6 +248,7 @@ class ParameterList(Module):
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
+        self._size = 0
         if values is not None:
             self.extend(values)
 
@@ -244,26 +259,27 @@ class ParameterList(Module):
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            return ParameterList(list(self)[index])
-        return self._parameters[self._key(index)]
+            return type(self)(list(self)[index])
+        return getattr(self, self._key(index))
 
     def __setitem__(self, index: int, value: Any) -> None:
-        setattr(self, self._key(index), _as_parameter(value))
+        setattr(self, self._key(index), _registered(value))
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return self._size
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
+        return (getattr(self, str(i)) for i in range(len(self)))
 
     def append(self, value: Any) -> ParameterList:
         """Add a parameter at the end."""
-        setattr(self, str(len(self)), _as_parameter(value))
+        setattr(self, str(self._size), _registered(value))
+        self._size += 1
         return self
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Add several parameters at the end."""
-        if not isinstance(values, Iterable) or isinstance(values, TensorBase):
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type_name(values)}")
         for value in list(values):
             self.append(value)
@@ -272,12 +288,14 @@ class ParameterList(Module):
     def __iadd__(self, values: Iterable[Any]) -> ParameterList:
         return self.extend(values)
 
-    def __repr__(self) -> str:
-        return format_module(self._get_name(), [], _describe(self._parameters))
+    def extra_repr(self) -> str:
+        return _describe(enumerate(self))
 
 
 class ParameterDict(Module):
-    """A dictionary of registered parameters. Tensors put into it become Parameters.
+    """A dictionary of registered parameters. Tensors put into it become Parameters; what is no tensor stays.
+
+    Those of a plain dict are put in by the order of their names; an OrderedDict and pairs keep theirs.
 
         >>> import minidl
         >>> from minidl import nn
@@ -288,52 +306,95 @@ class ParameterDict(Module):
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         super().__init__()
+        self._keys: dict[str, None] = {}    # in their order
         if parameters is not None:
             self.update(parameters)
 
     def __getitem__(self, key: str) -> Any:
-        return self._parameters[key]
+        return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        setattr(self, key, _as_parameter(value))
+        setattr(self, key, _registered(value))
+        self._keys[key] = None
 
     def __delitem__(self, key: str) -> None:
-        del self._parameters[key]
+        del self._keys[key]
+        delattr(self, key)
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
+        return iter(self._keys)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._keys)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._parameters
+        return key in self._keys
 
     def clear(self) -> None:
-        self._parameters.clear()
+        for key in list(self):
+            del self[key]
 
     def pop(self, key: str) -> Any:
         """Remove a parameter and return it."""
-        return self._parameters.pop(key)
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last parameter; return its name and itself."""
+        key = next(reversed(self))
+        return key, self.pop(key)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The parameter of this name, or `default`."""
-        return self._parameters.get(key, default)
+        return self[key] if key in self else default
 
-    def keys(self) -> Any: return self._parameters.keys()
-    def items(self) -> Any: return self._parameters.items()
-    def values(self) -> Any: return self._parameters.values()
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter of this name, which is `default` where there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def copy(self) -> ParameterDict:
+        """Another dictionary of the same parameters."""
+        return ParameterDict(self.items())
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new dictionary with one value under all names."""
+        return ParameterDict((key, default) for key in keys)
+
+    def keys(self) -> Any: return self._keys.keys()
+    def items(self) -> Any: return ((key, self[key]) for key in self)
+    def values(self) -> Any: return (self[key] for key in self)
 
     def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
         """Add the parameters of a mapping, or of (name, parameter) pairs. Equal names are replaced."""
         if not isinstance(parameters, Iterable):
             raise TypeError(f"ParameterDict.update should be called with an iterable of key/value pairs, "
                             f"but got {type_name(parameters)}")
-        for key, value in _pairs(parameters):
+        pairs = list(_pairs(parameters))
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            pairs.sort(key=itemgetter(0))    # PyTorch's order, which an optimizer's state relies on
+        for key, value in pairs:
             self[key] = value
 
-    def __repr__(self) -> str:
-        return format_module(self._get_name(), [], _describe(self._parameters))
+    def __or__(self, other: Any) -> ParameterDict:
+        result = self.copy()
+        result.update(other)
+        return result
+
+    def __ror__(self, other: Any) -> ParameterDict:
+        return ParameterDict(other) | self
+
+    def __ior__(self, other: Any) -> ParameterDict:
+        self.update(other)
+        return self
+
+    def extra_repr(self) -> str:
+        return _describe(self.items())
 
 
 def _pairs(items: Any) -> Iterable[tuple[str, Any]]:
@@ -341,14 +402,18 @@ def _pairs(items: Any) -> Iterable[tuple[str, Any]]:
     return items.items() if hasattr(items, "items") else items
 
 
-def _as_parameter(value: Any) -> Parameter:
-    """A tensor as a Parameter. Errors: TypeError for anything else."""
-    return value if isinstance(value, Parameter) else Parameter(value)
+def _registered(value: Any) -> Any:
+    """A tensor as a Parameter; anything else as it is."""
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _describe(parameters: Mapping[str, Any]) -> list[str]:
+def _describe(items: Iterable[tuple[Any, Any]]) -> str:
     """One line for each parameter: its dtype and size."""
-    return [f"({name}): " + ("None" if p is None else
-                             f"Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}"
-                             + ("" if p.device.type == "cpu" else f" ({p.device})") + "]")
-            for name, p in parameters.items()]
+    return "\n".join(f"  ({name}): {_description(value)}" for name, value in items)
+
+
+def _description(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    device = "" if value.device.type == "cpu" else f" ({value.device})"
+    return f"Parameter containing: [{value.dtype} of size {'x'.join(map(str, value.shape))}{device}]"
