@@ -53,9 +53,9 @@ from minidl.ops.index import (
 # linear algebra
 from minidl.ops.linalg import (
     addbmm, addmm, addmv, addr, adjoint, baddbmm, bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, mm, mv,
-    outer, trace, vdot, einsum, tensordot, cholesky_inverse, cholesky_solve, det, logdet, slogdet,
+    outer, trace, vdot, einsum, tensordot, cholesky_inverse, cholesky_solve, det, logdet,
 )
-from minidl.ops.torch_names import inverse, lu, lu_solve, qr, svd
+from minidl.ops.torch_names import inverse, lu, lu_solve, qr, slogdet, svd
 from minidl.ops.linalg import (
     cholesky, pinverse, lu_unpack, triangular_solve, geqrf, orgqr, ormqr, pca_lowrank, svd_lowrank, matrix_exp,
     matrix_power, cdist, dist, block_diag, cartesian_prod, combinations,

@@ -24,6 +24,7 @@ CALLS = {
     "linalg_svd": lambda l, x: l.linalg.svd(x),
     "linalg_eig": lambda l, x: l.linalg.eig(x),
     "linalg_eigh": lambda l, x: l.linalg.eigh(x), "linalg_slogdet": lambda l, x: l.linalg.slogdet(x),
+    "slogdet": lambda l, x: l.slogdet(x),
     "linalg_lstsq": lambda l, x: l.linalg.lstsq(x, x), "linalg_lu": lambda l, x: l.linalg.lu(x),
     "linalg_lu_factor": lambda l, x: l.linalg.lu_factor(x),
     "linalg_lu_factor_ex": lambda l, x: l.linalg.lu_factor_ex(x),

@@ -90,12 +90,13 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
 
     attn_mask: broadcast to (*, L, S). A bool mask is True where a query may see a key; a floating one is added to
     the scores. dropout_p: the share of weights set to 0; pass 0.0 when not training, there is no other switch.
-    is_causal: query i sees keys 0 to i only, even if L and S differ. scale: 1/sqrt(E) if not given. enable_gqa:
-    query has G times as many heads (axis -3) as key and value; G neighbouring heads share a key.
+    is_causal: query i sees keys 0 to i only, even if L and S differ, and of these what attn_mask lets it see. scale:
+    1/sqrt(E) if not given. enable_gqa: query has G times as many heads (axis -3) as key and value; G neighbouring heads
+    share a key.
 
     A query whose keys are all masked gets zeros, and zero gradients, as in PyTorch today (early versions gave NaN).
     Memory grows with L + S, not with L * S, unless gradients of gradients or of `attn_mask` are needed.
-    Errors: RuntimeError where shapes or dtypes do not fit, or where is_causal comes with an attn_mask.
+    Errors: RuntimeError where shapes or dtypes do not fit.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762; grouped heads: Ainslie
     et al., "GQA", 2023, https://arxiv.org/abs/2305.13245
@@ -114,8 +115,6 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
     if key.shape[-1] != query.shape[-1] or value.shape[-2] != key.shape[-2]:
         raise RuntimeError(f"{who}: expected query (*, L, E), key (*, S, E), value (*, S, V), but got "
                            f"{tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}")
-    if is_causal and attn_mask is not None:
-        raise RuntimeError(f"{who}: Explicit attn_mask should not be set when is_causal=True; put both into the mask")
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"{who}: dropout probability has to be between 0 and 1, but got {dropout_p}")
     scale = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else float(scale)

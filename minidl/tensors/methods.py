@@ -471,7 +471,6 @@ class Methods(TensorBase):
     baddbmm, baddbmm_ = linalg.baddbmm, linalg.baddbmm_
     det = linalg.det
     logdet = linalg.logdet
-    slogdet = linalg.slogdet
     cholesky = linalg.cholesky
     cholesky_inverse = linalg.cholesky_inverse
     pinverse = linalg.pinverse
@@ -562,6 +561,7 @@ class Methods(TensorBase):
     svd = torch_names.svd
     lu = torch_names.lu
     lu_solve = torch_names.lu_solve
+    slogdet = torch_names.slogdet
     absolute, absolute_ = torch_names.absolute, torch_names.absolute_
     subtract, subtract_ = torch_names.subtract, torch_names.subtract_
     multiply, multiply_ = torch_names.multiply, torch_names.multiply_

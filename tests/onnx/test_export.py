@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import subprocess
 import sys
@@ -91,9 +92,11 @@ def test_attention_for_any_length_and_batch(need_weights):
 def test_a_causal_and_a_masked_attention():
     both_batches(lambda m, x: F.scaled_dot_product_attention(x, x, x, is_causal=True), 4, 2)
     mask = minidl.tensor([[True, False, True, True], [False] * 4, [True] * 4, [False, True, True, True]])
-    both_batches(lambda m, x: F.scaled_dot_product_attention(x, x, x, mask), 4, 2)
-    both_batches(lambda m, x: F.scaled_dot_product_attention(
-        x, x, x, minidl.where(mask, 0.0, -math.inf)), 4, 2)
+    later = minidl.tensor([[False, True, True, True], [True] * 4, [True] * 4, [False, True, True, True]])
+    for causal, seen in itertools.product([False, True], [mask, later]):
+        for given in (seen, minidl.where(seen, 0.5, -math.inf)):
+            both_batches(lambda m, x, given=given, causal=causal: F.scaled_dot_product_attention(
+                x, x, x, given, is_causal=causal), 4, 2)
 
 
 def test_a_transformer_of_tokens():

@@ -18,21 +18,20 @@ def _attention(g: Any, call: Any, q: Known, k: Known, v: Known, mask: Known | No
     plan, axes = call.plan, list(range(k.ndim))
     keys = g.node("Transpose", k, perm=(*axes[:-2], axes[-1], axes[-2]))
     scores = g.node("MatMul", g.node("Mul", q, np.array(plan.scale, call.dtype)), keys)
-    hidden: Any = None
-    far = np.array(-np.inf, call.dtype)
+    hidden, far = [], np.array(-np.inf, call.dtype)
     if plan.causal:
-        hidden = _later(g, call, q.shape[-2], k.shape[-2])
-    elif mask is not None and mask.dtype.kind == "b":
-        hidden = g.node("Not", mask)
-    elif mask is not None:
+        hidden = [_later(g, call, q.shape[-2], k.shape[-2])]
+    if mask is not None and mask.dtype.kind == "b":
+        hidden.append(g.node("Not", mask))
+    for where in hidden:
+        scores = g.node("Where", where, far, scores)
+    if mask is not None and mask.dtype.kind != "b":
         scores = g.node("Add", scores, mask)
-        if mask.array is None or bool((mask.array == -np.inf).all(axis=-1).any()):
-            hidden = g.node("Equal", mask, far)
-    if hidden is not None and (mask is None or mask.dtype.kind == "b"):
-        scores = g.node("Where", hidden, far, scores)
+        if mask.array is None or bool((mask.array == -np.inf).any()):
+            hidden.append(g.node("Equal", mask, far))
     p = g.node("Softmax", scores, axis=-1)
-    if hidden is not None and not plan.causal:
-        p = g.node("Where", hidden, np.zeros((), call.dtype), p)
+    for where in hidden if mask is not None else []:     # without a mask, every query sees a key
+        p = g.node("Where", where, np.zeros((), call.dtype), p)
     return g.node("MatMul", p, v)
 
 

@@ -4,8 +4,8 @@ from minidl.ops.torch_names.aliases import (
     arctan2_, arctan_, arctanh, arctanh_, clamp_max, clamp_max_, clamp_min, clamp_min_, deg2rad, deg2rad_, detach,
     detach_, divide, divide_, expit, fix, fix_, float_power, float_power_, greater, greater_, greater_equal,
     greater_equal_, inverse, isneginf, isposinf, isreal, less, less_, less_equal, less_equal_, lu, lu_solve, multiply,
-    multiply_, negative, negative_, not_equal, not_equal_, positive, qr, rad2deg, rad2deg_, rsub, subtract, subtract_,
-    svd, true_divide, true_divide_,
+    multiply_, negative, negative_, not_equal, not_equal_, positive, qr, rad2deg, rad2deg_, rsub, slogdet, subtract,
+    subtract_, svd, true_divide, true_divide_,
 )
 from minidl.ops.torch_names.dispatcher import (
     affine_grid_generator, constant_pad_nd, convolution, feature_dropout, feature_dropout_, grid_sampler,

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from minidl.autograd.inplace import write
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import array_module
 from minidl.backend.dtype import complex128, float64, promote_types
-from minidl.ops.base import cast
+from minidl.ops import linalg
+from minidl.ops.base import cast, return_types
 from minidl.ops.base.declaration import alias, in_place, public
 from minidl.ops.elementwise import (
     Eq,
@@ -231,6 +233,17 @@ def _is_infinity(who: str, input: Any, infinity: float) -> Any:
     if getattr(input, "dtype", np.dtype(float)).kind == "c":
         raise RuntimeError(f"{who} does not support complex inputs; try isinf")
     return Eq()(input, infinity)
+
+
+@public
+def slogdet(input: Tensor, *, out: Sequence[Tensor] | None = None) -> return_types.SLogDetResult:
+    """`linalg.slogdet` under its older name.
+
+        >>> import minidl
+        >>> minidl.slogdet(-2 * minidl.eye(3))
+        slogdet(sign=tensor(-1.), logabsdet=tensor(2.0794))
+    """
+    return return_types.slogdet(*linalg.slogdet(input))
 
 
 @public

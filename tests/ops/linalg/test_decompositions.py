@@ -246,6 +246,7 @@ CASES = [
                  S(np.ones((3, 3))), S(np.diag([1.0, 2.0, 0.0]))], naive_det, name="det of singular matrices"),
     Case(L.slogdet, SQUARES, lambda a: tuple(np.linalg.slogdet(a)), torch=t("slogdet"), name="slogdet",
          errors=[*no_matrix("linalg.slogdet"), NOT_SQUARE]),
+    Case(minidl.slogdet, SQUARES, lambda a: tuple(np.linalg.slogdet(a)), torch="slogdet"),
     both(equations.logdet, t("logdet"), [S(A3), S(B3)], before=positive, name="logdet"),
     row("logdet",
         S(rows.EVEN),
