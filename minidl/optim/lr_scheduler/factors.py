@@ -10,7 +10,31 @@ from minidl.optim.lr_scheduler.scheduler import LRScheduler, attributes_of, with
 from minidl.optim.optimizer import Optimizer
 
 
-class LambdaLR(LRScheduler):
+class _OfFunctions(LRScheduler):
+    """Base class of LambdaLR and MultiplicativeLR: a function of the epoch for each group."""
+
+    _required: ClassVar[set[str]] = {"last_epoch", "lr_lambdas"}
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+        count = len(optimizer.param_groups)
+        self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+        if len(self.lr_lambdas) != count:
+            raise ValueError(f"Expected {count} lr_lambdas, but got {len(self.lr_lambdas)}")
+        super().__init__(optimizer, last_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        state["lr_lambdas"] = [attributes_of(f) for f in self.lr_lambdas]
+        return state
+
+    def _load(self, saved: dict[str, Any]) -> None:
+        for function, attributes in zip(self.lr_lambdas, saved.pop("lr_lambdas")):
+            if attributes is not None:
+                vars(function).update(attributes)
+        super()._load(saved)
+
+
+class LambdaLR(_OfFunctions):
     """The initial rate times a function of the epoch: `lr = initial_lr * lr_lambda(epoch)`.
 
     Args:
@@ -25,32 +49,12 @@ class LambdaLR(LRScheduler):
         [0.25]
     """
 
-    _required: ClassVar[set[str]] = {"last_epoch", "lr_lambdas"}
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
-        count = len(optimizer.param_groups)
-        self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
-        if len(self.lr_lambdas) != count:
-            raise ValueError(f"Expected {count} lr_lambdas, but got {len(self.lr_lambdas)}")
-        super().__init__(optimizer, last_epoch)
-
     @within_step
     def get_lr(self) -> Sequence[float]:
         return [base * function(self.last_epoch) for base, function in zip(self.base_lrs, self.lr_lambdas)]
 
-    def state_dict(self) -> dict[str, Any]:
-        state = super().state_dict()
-        state["lr_lambdas"] = [attributes_of(f) for f in self.lr_lambdas]
-        return state
 
-    def _load(self, saved: dict[str, Any]) -> None:
-        for function, attributes in zip(self.lr_lambdas, saved.pop("lr_lambdas")):
-            if attributes is not None:
-                vars(function).update(attributes)
-        super()._load(saved)
-
-
-class MultiplicativeLR(LambdaLR):
+class MultiplicativeLR(_OfFunctions):
     """The previous rate times a function of the epoch: `lr = lr * lr_lambda(epoch)` from epoch 1 on.
 
     Args:

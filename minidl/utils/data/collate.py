@@ -5,7 +5,8 @@
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     tuples, lists              a list of batches
     =========================  ==============================================================
 
-    Errors: RuntimeError when shapes, lengths or keys differ between samples; TypeError for samples
-    of any other type.
+    Errors: RuntimeError when shapes or lengths differ between samples, KeyError when a key is missing; TypeError for
+    samples of any other type.
 
         >>> default_collate([("cat", 0), ("dog", 1)])
         [('cat', 'dog'), tensor([0, 1])]
@@ -116,8 +117,8 @@ def _check_lengths(batch: Sequence[Any]) -> None:
 def _column(batch: Sequence[Mapping[Any, Any]], key: Any) -> list[Any]:
     for i, sample in enumerate(batch):
         if key not in sample:
-            raise RuntimeError(f"default_collate: key {key!r} of entry 0 is missing in entry {i} "
-                               f"of the batch, which has {list(sample)}")
+            raise KeyError(f"default_collate: key {key!r} of entry 0 is missing in entry {i} of the batch, which has "
+                           f"{list(sample)}")
     return [sample[key] for sample in batch]
 
 
@@ -140,7 +141,11 @@ def _is_named_tuple(value: object) -> bool:
 
 
 def _like(mapping: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
-    """`values` in the mapping's own type, if it can be made from a dict; else a plain dict."""
+    """`values` in the mapping's own type, if it can be copied or made from a dict; else a plain dict."""
+    if isinstance(mapping, MutableMapping):     # a copy has what else the mapping holds, a default factory for instance
+        made = copy.copy(mapping)
+        made.update(values)
+        return made
     try:
         return type(mapping)(values)  # type: ignore[call-arg]
     except TypeError:

@@ -34,7 +34,7 @@ class DataLoader(Generic[T_co]):
     batch_size: samples in a batch; None gives single samples, not collated.
     shuffle: a new random order each epoch. sampler: an iterable of sample numbers, which gives the order
     instead.
-    batch_sampler: an iterable of lists of sample numbers, which gives the batches instead.
+    batch_sampler: an iterable of lists of sample numbers, which gives the batches instead; `loader.batch_size` is None.
     num_workers: background workers that fetch batches ahead; 0 fetches in the loop itself. They are threads, or, if
     multiprocessing_context is given, processes.
     collate_fn: makes a batch from a list of samples; default `default_collate`.
@@ -104,22 +104,22 @@ class DataLoader(Generic[T_co]):
         self.persistent_workers, self.in_order = persistent_workers, in_order
         self.drop_last = drop_last
 
-        if sampler is None and not self._streams and batch_sampler is None:
-            if not hasattr(dataset, "__len__"):
+        if sampler is None and not self._streams:
+            if batch_sampler is None and not hasattr(dataset, "__len__"):
                 raise TypeError(f"DataLoader: object of type '{type(dataset).__name__}' has no len(), which the "
                                 f"order of its samples needs; define __len__, or make it an IterableDataset")
             sized: Any = dataset
             sampler = (RandomSampler(sized, generator=generator) if shuffle
                        else SequentialSampler(sized))
-        if batch_size is not None and batch_sampler is None and not self._streams:
+        if batch_sampler is not None:
+            batch_size = None        # it decides, and its batches may differ in size
+        elif batch_size is not None and not self._streams:
             assert sampler is not None
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        elif batch_sampler is not None:
-            batch_size = getattr(batch_sampler, "batch_size", batch_size)
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.batch_size = batch_size
-        self.collate_fn = collate_fn or (default_convert if batch_size is None else default_collate)
+        self.collate_fn = collate_fn or (default_collate if self._auto_collation else default_convert)
         self._pool: WorkerPool | ThreadPool | None = None
         self._settled = True
 
@@ -167,8 +167,8 @@ class DataLoader(Generic[T_co]):
 
     def _fetcher_of(self) -> Callable[[Any], Callable[[Any], Any]]:
         """The function that makes a fetcher of a dataset; it holds no reference to the loader."""
-        return functools.partial(make_fetcher, collate=self.collate_fn, batch_size=self.batch_size,
-                                 drop_last=self.drop_last)
+        return functools.partial(make_fetcher, collate=self.collate_fn, batched=self._auto_collation,
+                                 batch_size=self.batch_size, drop_last=self.drop_last)
 
     def _make_pool(self, seed: int) -> WorkerPool | ThreadPool:
         if self.multiprocessing_context is None:

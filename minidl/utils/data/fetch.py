@@ -20,10 +20,10 @@ class Exhausted:
 class Fetcher:
     """Makes batches of a dataset with numbered samples; a call takes the numbers of one batch."""
 
-    def __init__(self, dataset: Any, collate: Callable[[Any], Any], batch_size: int | None) -> None:
+    def __init__(self, dataset: Any, collate: Callable[[Any], Any], batched: bool) -> None:
         self.dataset = dataset
         self.collate = collate
-        self.batched = batch_size is not None
+        self.batched = batched
 
     def __call__(self, indices: Any) -> Any:
         if not self.batched:
@@ -59,9 +59,12 @@ class StreamFetcher:
         return self.collate(samples[0] if self.batch_size is None else samples)
 
 
-def make_fetcher(dataset: Any, collate: Callable[[Any], Any], batch_size: int | None,
+def make_fetcher(dataset: Any, collate: Callable[[Any], Any], batched: bool, batch_size: int | None,
                  drop_last: bool) -> Fetcher | StreamFetcher:
-    """The fetcher for a dataset; one for each worker and epoch."""
+    """The fetcher for a dataset; one for each worker and epoch.
+
+    batched: whether a sampler gives the numbers of a batch at a time. batch_size, drop_last: of a stream's batches.
+    """
     if isinstance(dataset, IterableDataset):
         return StreamFetcher(dataset, collate, batch_size, drop_last)
-    return Fetcher(dataset, collate, batch_size)
+    return Fetcher(dataset, collate, batched)

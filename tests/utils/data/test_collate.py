@@ -58,7 +58,8 @@ def test_nested():
 def test_the_type_of_a_dict_is_kept_where_it_can_be():
     ordered = default_collate([collections.OrderedDict(b=1, a=2)])
     assert type(ordered) is collections.OrderedDict and list(ordered) == ["b", "a"]
-    assert default_collate([collections.defaultdict(int, a=1)])["a"].tolist() == [1]
+    counts = default_collate([collections.defaultdict(int, a=1)])
+    assert counts["a"].tolist() == [1] and counts["missing"] == 0
 
 
 class Odd:
@@ -70,7 +71,7 @@ class Odd:
      RuntimeError, r"\(1,\) at entry 0 and \(2,\) at entry 2"),
     ([array(2, 3), array(3, 2)], RuntimeError, r"\(2, 3\) at entry 0 and \(3, 2\) at entry 1"),
     ([(1, 2), (1, 2, 3)], RuntimeError, "2 at entry 0 and 3 at entry 1"),
-    ([{"a": 1}, {"b": 1}], RuntimeError, "'a' of entry 0 is missing in entry 1"),
+    ([{"a": 1}, {"b": 1}], KeyError, "'a' of entry 0 is missing in entry 1"),
     ([Odd()], TypeError, "Odd"),
     ([None], TypeError, "NoneType"),
     ([1, 2, None], TypeError, "None at entry 2"),

@@ -77,7 +77,8 @@ def test_sampler_and_batch_sampler():
     assert lists(DataLoader("abcdef", batch_sampler=[[0], [3, 1]], collate_fn=np.array)) \
         == [["a"], ["d", "b"]]
     loader = DataLoader(range(5), batch_sampler=BatchSampler(SequentialSampler(range(5)), 2, True))
-    assert lists(loader) == [[0, 1], [2, 3]] and len(loader) == 2 and loader.batch_size == 2
+    assert lists(loader) == [[0, 1], [2, 3]] and len(loader) == 2
+    assert loader.batch_size is None and loader.drop_last is False and type(loader.sampler) is SequentialSampler
     loader = DataLoader(range(5), sampler=SubsetRandomSampler([1, 3]), batch_size=5)
     assert sorted(lists(loader)[0]) == [1, 3]
 
