@@ -15,7 +15,9 @@ def found(data, results, path):
     some = [sure(one) for one in results[:4 * columns]]
     shown = minidl.stack([with_boxes(image, one) for image, one in zip(data.x.cpu(), some)])
     titles = [said([data.classes[label] for label in one["labels"].tolist()]) for one in some]
-    plots.images(shown, path, titles, "what is found on test images, from left to right", columns)
+    colours = ", ".join(f"{name} in {COLOURS[label]}" for label, name in enumerate(data.classes[1:]))
+    caption = f"what is found on test images: {colours if columns == 3 else 'from left to right'}"
+    plots.images(shown, path, titles, caption, columns)
 
 
 def precision_recall(data, results, path):
@@ -24,7 +26,8 @@ def precision_recall(data, results, path):
     axes = figure.subplots()
     boxes = [[{name: value.cpu() for name, value in one.items()} for one in each] for each in (results, data.targets)]
     for label, (precision, recall, _) in voc_precision_recall_curve(*boxes).items():
-        axes.plot(recall.tolist(), precision.tolist(), marker=".", markersize=3, linewidth=1, label=data.classes[label])
+        name = data.classes[label] + (": none found" if not recall.any() else "")
+        axes.plot(recall.tolist(), precision.tolist(), marker=".", markersize=3, linewidth=1, label=name)
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
     figure.legend(loc="outside right center")
     plots.save(figure, path)
@@ -43,7 +46,7 @@ def with_boxes(image, result):
 def said(names):
     """All names, or of many how often the four come that come most often."""
     if len(names) < 5:
-        return " ".join(names)
+        return " ".join(names) or "nothing"
     counts = [f"{n}x {name}" for name, n in Counter(names).most_common()]
     return ", ".join(counts[:4] + ["..."] * (len(counts) > 4))
 

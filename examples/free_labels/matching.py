@@ -108,5 +108,5 @@ history, interrupted = training.fit(args, model, Pairs(), objective, optimizer, 
 found = {name: distances(describe) for name, describe in ways.items()}
 print(", ".join(f"{name} {error(*two):.1%}" for name, two in found.items()))
 if args.plot:
-    classification.draw(args.plot, {"curves": lambda path: plots.curves(history, path), "compared": compared})
+    classification.draw(args.plot, {**classification.curves(history), "compared": compared})
 sys.exit(130 if interrupted else 0)

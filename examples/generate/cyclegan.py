@@ -133,7 +133,7 @@ def both_ways(path):
     plots.images(rows / 2 + 0.5, path, caption="digits, outlined, and back; outlines, filled, and back", columns=10)
 
 
-run = generation.Run(args, data, model, lambda: translated(model.there, some) / 2 + 0.5)
+run = generation.Run(args, data, model, lambda: translated(model.there, some) / 2 + 0.5, of="digits")
 run.train(Unpaired(), objective, optim.Adam(model.parameters(), lr=args.lr, betas=(0.5, 0.999)), evaluate=look,
           parts={"opponent": opponent, **pools})
 run.end(say, {"both_ways": both_ways})

@@ -83,7 +83,7 @@ class Judge:
         """Ten made images, and below each the three training images that are nearest by their features."""
         _, numbers = self.neighbours(self.look(made[:10])[1], 3)
         rows = minidl.cat([made[:10], signed(self.data.train.x[numbers.T.flatten()])])
-        plots.images(rows / 2 + 0.5, path, columns=10, caption="made images, and the training images nearest to them")
+        plots.images(rows / 2 + 0.5, path, columns=10, caption="made images above the training images nearest to each")
 
 
 def add_judge(parser):

@@ -132,7 +132,7 @@ def captions(path):
     plots.images(make() / 2 + 0.5, path, data.classes, "made of noise and a caption", columns=6)
 
 
-run = generation.Run(args, data, model, lambda: make() / 2 + 0.5)
+run = generation.Run(args, data, model, lambda: make() / 2 + 0.5, of="noise and captions")
 batches = images.Batches(data, args.batch_size, prepare=lambda x: signed(x.to(args.device)))
 optimizer = optim.Adam(model.parameters(), lr=args.lr)
 one_cycle = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=args.epochs * len(batches), pct_start=0.1)

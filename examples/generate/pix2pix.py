@@ -115,8 +115,8 @@ def say():
     real, half = data.test_pictures, len(data.test_pictures) // 2
     print("                 mean error  distance of patches")
     for name, pictures in (("pix2pix", made), ("the error alone", plain)):
-        print(f"{name:15}  {F.l1_loss(pictures, real).item():10.4f}  {sliced_distance(pictures, real):10.4f}")
-    print(f"{'real pictures':15}  {0:10.4f}  {sliced_distance(real[:half], real[half:2 * half]):10.4f}")
+        print(f"{name:15}  {F.l1_loss(pictures, real).item():10.4f}  {sliced_distance(pictures, real):19.4f}")
+    print(f"{'real pictures':15}  {0:10.4f}  {sliced_distance(real[:half], real[half:2 * half]):19.4f}")
 
 
 def compared(path):
@@ -127,7 +127,8 @@ def compared(path):
     plots.images(rows / 2 + 0.5, path, caption="plans, the error alone, pix2pix, real pictures", columns=8)
 
 
-run = generation.Run(args, f"{len(data.plans):,} pairs", model, lambda: paint(data.test_plans[:16])[:, 0] / 2 + 0.5)
+run = generation.Run(args, f"{len(data.plans):,} pairs", model, lambda: paint(data.test_plans[:16])[:, 0] / 2 + 0.5,
+                     of="plans")
 run.train(data, objective, optim.Adam(model.parameters(), lr=args.lr, betas=(0.5, 0.999)), evaluate=look,
           parts={"opponent": opponent})
 run.end(say, {"compared": compared})

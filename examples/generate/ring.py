@@ -108,7 +108,7 @@ def over_time(path):
     figure = plots.figure(1.7 * max(len(chosen), 2), 1.8 * len(GAMES))
     for row, (line, name) in enumerate(zip(figure.subplots(len(GAMES), len(chosen), squeeze=False), GAMES)):
         for axes, at in zip(line, chosen):
-            axes.scatter(*centres.T.numpy(), s=60, facecolors="none", edgecolors="tab:orange")
+            axes.scatter(*centres.T.numpy(), s=60, facecolors="none", edgecolors="C1")
             axes.scatter(*samples.made[at][row].T.numpy(), s=1)
             axes.set(xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[], aspect="equal")
             axes.set_title(f"{name}: {(at + 1) * STEPS}", fontsize=8)

@@ -26,6 +26,8 @@ from drawing import plot
 import minidl
 import minidl.nn.functional as F
 from minidl import nn, optim
+from minidl.cli import arguments as options
+from minidl.cli import ending
 from minidl.sparse import SparseTensor
 
 
@@ -62,18 +64,24 @@ def load(path: Path) -> Graph:
 
 def arguments(description: str | None, epochs: int, lr: float) -> argparse.Namespace:
     """The options of the programs in this folder."""
+    ending.without_traceback()
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="FILE", help="cora.npz, see citations.py; without it, the digits, "
                         "each tied to the ten that are like it")
     parser.add_argument("--alone", action="store_true", help="cut all ties: the same network, which sees no neighbour")
-    parser.add_argument("--epochs", type=int, default=epochs, help="at most (default: %(default)s)")
-    parser.add_argument("--patience", type=int, default=100, help="epochs without a better validation (%(default)s)")
-    parser.add_argument("--lr", type=float, default=lr, help="learning rate (default: %(default)s)")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
+    whole = options.whole_number
+    parser.add_argument("--epochs", type=whole(1), default=epochs, metavar="N", help="at most (default: %(default)s)")
+    parser.add_argument("--patience", type=whole(0), default=100, metavar="N",
+                        help="epochs without a better validation (default: %(default)s)")
+    parser.add_argument("--lr", type=options.positive_number, default=lr, metavar="RATE",
+                        help="learning rate (default: %(default)s)")
+    parser.add_argument("--seed", type=whole(0), nargs="+", default=[0], metavar="N",
+                        help="one run for each (default: 0)")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the curves, and the papers by their outputs")
     args = parser.parse_args()
     if args.data and not args.data.is_file():
         parser.error(f"--data: there is no file {args.data}")
+    options.check_plot(args.plot)
     return args
 
 

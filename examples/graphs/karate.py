@@ -97,6 +97,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--seed", type=arguments.whole_number(0), nargs="+", default=[0], help="one run for each")
 parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the members' places over time into DIR")
 args = parser.parse_args()
+arguments.check_plot(args.plot)
 graph = club()
 print(f"{len(graph.x)} members, {sum(map(len, FRIENDS.values()))} friendships, {len(KNOWN)} known sides")
 for seed in args.seed:
@@ -105,5 +106,4 @@ for seed in args.seed:
     print(f"seed {seed}: {34 - len(wrong)} of 34 on the right side"
           + (f"; not {', '.join(map(str, wrong))}" if wrong else ""))
 if args.plot:
-    args.plot.mkdir(parents=True, exist_ok=True)
     draw(args.plot, {"moving": moving})

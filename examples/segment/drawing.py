@@ -9,7 +9,7 @@ COLOURS = minidl.tensor([
 
 
 def found(data, found, path, rows=6):
-    """Draw images spread over the data, the truth, and what each output has found; black has no class."""
+    """Draw images spread over the data, the truth, and what each output has found."""
     numbers = minidl.linspace(0, len(data.x) - 1, min(rows, len(data.x))).long()
     masks = [coloured(each[numbers].long(), len(data.classes)) for each in (data.y, *found.values())]
     shown = minidl.stack([data.x[numbers].float() / 255, *masks], 1)
@@ -21,7 +21,10 @@ def found(data, found, path, rows=6):
         axes.set_axis_off()
     for axes, title in zip(grid[0], ["image", "truth", *found]):
         axes.set_title(title, fontsize=9)
-    for colour, name in zip(COLOURS.tolist(), data.classes):
+    legend = list(zip(COLOURS.tolist(), data.classes))
+    if (data.y[numbers].long() >= len(data.classes)).any():
+        legend.append(([0.0] * 3, "no class"))
+    for colour, name in legend:
         grid[0, 0].plot([], [], "s", color=colour, label=name)
     figure.legend(loc="outside lower center", ncols=min(4, shown.shape[1]), fontsize=8)
     plots.save(figure, path)

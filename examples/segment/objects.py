@@ -121,7 +121,8 @@ class Run:
     def draw_found(self, found, path, number=18):
         shown = minidl.stack([self.picture(image.cpu().repeat_interleave(4, 1).repeat_interleave(4, 2), sure(one))
                               for image, one in zip(self.test_data.x[:number], found)])
-        titles = [" ".join(KINDS[label] for label in sure(one)["labels"].tolist()) for one in found[:number]]
+        titles = [" ".join(KINDS[label] for label in sure(one)["labels"].tolist()) or "nothing"
+                  for one in found[:number]]
         plots.images(shown, path, titles, "what is found in new scenes", columns=6)
 
 

@@ -19,9 +19,9 @@ import texts
 
 from minidl import optim, text
 from minidl.cli import arguments, ending, training
-from minidl.cli.classification import draw, load_weights, save
+from minidl.cli.classification import curves, draw, load_weights, save
 from minidl.nn import functional as F
-from minidl.train import Averages, plots, weight_decay_groups
+from minidl.train import Averages, weight_decay_groups
 from minidl.train.objective import evaluated
 
 DEFAULTS = {"topics": {"steps": 300, "width": 64, "layers": 2},
@@ -121,7 +121,6 @@ def remembers(path):
 
 
 if args.plot:
-    curves = {"curves": lambda path: plots.curves(history, path)} if history else {}
-    draw(args.plot, {**curves, **({"looks": looks} if args.model == "gpt" else {"remembers": remembers})},
+    draw(args.plot, {**curves(history), **({"looks": looks} if args.model == "gpt" else {"remembers": remembers})},
          f"char_{args.model}")
 sys.exit(ending.CTRL_C if interrupted else 0)

@@ -16,7 +16,7 @@ import scene
 import minidl
 from minidl import nn, optim, rendering
 from minidl.cli import arguments, ending, training
-from minidl.cli.classification import draw, in_batches
+from minidl.cli.classification import curves, draw, in_batches
 from minidl.nn import functional as F
 from minidl.train import plots
 
@@ -123,7 +123,7 @@ if args.plot:
     depth = ((scene.FAR - seen[:, 3:]) / (scene.FAR - scene.NEAR)).expand(-1, 3, -1, -1)
     around = pictures([scene.camera(turn, 0.6) for turn in minidl.linspace(0, 2 * math.pi, 9)[:8].tolist()])
     draw(args.plot, {
-        "curves": lambda path: plots.curves(history, path),
+        **curves(history),
         "views": lambda path: plots.images(minidl.cat([truth, seen[:, :3], depth, error]), path, columns=4,
                                            caption="the scene, what is drawn, how near it is, and the error"),
         "around": lambda path: plots.images(around[:, :3], path, caption="a walk around the scene", columns=8)})

@@ -135,12 +135,7 @@ def prepared(args: argparse.Namespace) -> argparse.Namespace:
         minidl.zeros(1, device=args.device)
     except RuntimeError as error:
         ending.stop(f"--device {args.device}: {error}")
-    if args.plot:
-        try:
-            plots.figure()
-        except ImportError:
-            ending.stop("--plot needs matplotlib; try: pip install 'minidl[plot]'")
-        check_folder("--plot", args.plot)
+    check_plot(args.plot)
     if "compiled" in args and args.compiled:
         if not minidl.backends.numba.is_available():
             ending.stop("--compiled needs Numba; try: pip install 'minidl[numba]'")
@@ -167,6 +162,16 @@ def _check_kept(args: argparse.Namespace) -> None:
         if given.save.is_dir():
             ending.stop(f"--save: {given.save} is a folder; name a file, such as {given.save / 'model.minidl'}")
         check_folder("--save", given.save.parent)
+
+
+def check_plot(folder: Path | None) -> None:
+    """Make the folder of `--plot`, if there is one, and choose the colours; end the program if it cannot draw there."""
+    if folder:
+        try:
+            plots.use_colours()
+        except ImportError:
+            ending.stop("--plot needs matplotlib; try: pip install 'minidl[plot]'")
+        check_folder("--plot", folder)
 
 
 def check_folder(option: str, folder: Path) -> None:

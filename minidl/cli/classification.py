@@ -169,9 +169,13 @@ def finish(args: argparse.Namespace, history: Sequence[Mapping[str, float]], int
     else:
         report()
     if args.plot:
-        curves: dict[str, Picture] = {"curves": lambda path: plots.curves(history, path)} if history else {}
-        draw(args.plot, {**curves, **pictures}, name)
+        draw(args.plot, {**curves(history), **pictures}, name)
     sys.exit(ending.CTRL_C if interrupted else 0)
+
+
+def curves(history: Sequence[Mapping[str, float]]) -> dict[str, Picture]:
+    """A picture of the figures of the epochs, if one has ended."""
+    return {"curves": lambda path: plots.curves(history, path)} if history else {}
 
 
 def draw(folder: Path, pictures: Mapping[str, Picture], name: str | None = None) -> None:

@@ -162,6 +162,7 @@ class Run:
         made = self.samples.made or [self.make()]
         chosen = minidl.linspace(0, len(made) - 1, min(len(made), 10)).long().tolist()
         grown = minidl.cat([made[epoch][:10] for epoch in chosen])
-        caption = f"the same {self.of} over time"
+        epochs = ", ".join(str(epoch + 1) for epoch in chosen)
+        caption = f"the same {self.of} over time" + f": a row after each of epochs {epochs}" * (len(chosen) > 1)
         return {"samples": lambda path: plots.images(made[-1], path, caption=f"made of {self.of}"),
                 "over_time": lambda path: plots.images(grown, path, caption=caption, columns=10)}

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Path = str | os.PathLike[str]
-ACROSS = 92     # letters of a legend beside each other
+ACROSS = 84     # letters of a legend beside each other
+COLOURS = ("#3f90da", "#ffa90e", "#832db6", "#bd1f01", "#94a4a2", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
+"""Of lines, in their order: told apart as well by those who confuse red and green (Petroff, "Accessible Color Sequences
+for Data Visualization", 2021)."""
 
 
 def figure(width: float = 7.0, height: float = 4.5) -> Figure:
@@ -29,6 +32,12 @@ def figure(width: float = 7.0, height: float = 4.5) -> Figure:
     except ModuleNotFoundError:
         raise ModuleNotFoundError("pictures need matplotlib; try: pip install 'minidl[plot]'") from None
     return Figure(layout="constrained", figsize=(width, height), dpi=120)
+
+
+def use_colours() -> None:
+    """Give the lines of all figures of this process the `COLOURS`, as "C0" to "C9"."""
+    from matplotlib import rcParams, rcsetup
+    rcParams["axes.prop_cycle"] = rcsetup.cycler(color=COLOURS)
 
 
 def save(picture: Figure, path: Path) -> None:
@@ -45,8 +54,8 @@ def save(picture: Figure, path: Path) -> None:
 def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch") -> None:
     """Draw the figures of a history over the epochs.
 
-    Losses belong to the left axis, all others to the right one, or to the left one too if there are no losses. An axis
-    says what it measures if all its names end in the same word.
+    Losses are dashed and belong to the left axis, all others to the right one, or to the left one too if there are no
+    losses. An axis says what it measures if all its names end in the same word.
 
         history = fit(model, batches, Classification(), optimizer, epochs=10)
         plots.curves(history, "curves.png")
@@ -65,20 +74,22 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
         _lines(axes, history, x, losses, "--")
     if others := [name for name in names if name not in losses]:
         other = axes.twinx() if losses else axes
-        if len(words := {name.rpartition(" ")[2] for name in others}) == 1:
-            other.set_ylabel(words.pop())
+        words = {name.rpartition(" ")[2] for name in others}
+        other.set_ylabel(words.pop() if len(words) == 1 else "solid lines" if losses else "")
         _lines(other, history, x, others, "-", first_colour=len(losses))
     if names:
-        columns = ACROSS // (max(map(len, names)) + 6)      # a line and its gaps are as wide as 6 letters
+        columns = ACROSS // (max(map(len, names)) + 8)      # a line and its gaps are as wide as 8 letters
         picture.legend(loc="outside upper center", ncols=max(1, min(4, columns)))
     save(picture, path)
 
 
 def _lines(axes: Any, history: Sequence[Mapping[str, float]], x: str, names: Sequence[str], style: str,
            first_colour: int = 0) -> None:
+    ring = style == "--" and len(history) == 1      # one point of each axis lies in its middle: both shall be seen
     for number, name in enumerate(names, first_colour):
         points = [(row[x], row[name]) for row in history if name in row]
-        axes.plot(*zip(*points), style, marker=".", color=f"C{number}", label=name)
+        axes.plot(*zip(*points), style, marker="o" if ring else ".", fillstyle="none" if ring else "full",
+                  color=f"C{number % 10}", label=name)
 
 
 def rate_curve(curve: RateCurve, path: Path) -> None:

@@ -71,6 +71,14 @@ def test_a_missing_file_is_refused():
     assert found.returncode == 2 and "--data: there is no file nowhere.npz" in found.stderr
 
 
+def test_options_are_refused_before_anything_is_learned(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    for name in ("gcn", "gat", "karate"):
+        found = run(name, "--plot", tmp_path / "file")
+        assert found.stdout == "" and "--plot: cannot write into the folder" in found.stderr
+    assert "--epochs: expected a whole number, 1 or more" in run("gcn", "--epochs", 0).stderr
+
+
 def test_the_reader(cora, monkeypatch):
     monkeypatch.syspath_prepend(str(PROGRAMS))
     citations = importlib.import_module("citations")

@@ -259,9 +259,35 @@ def test_an_axis_is_named_by_the_word_that_its_names_share(drawn):
     plots.curves([{"epoch": 1, "train loss": 2.0, "train accuracy": 0.5, "test accuracy": 0.4}], "a.png")
     plots.curves([{"epoch": 1, "loss": 2.0, "image to text": 0.5, "text to image": 0.4}], "b.png")
     plots.curves([{"members": 1, "vote accuracy": 0.5}], "c.png", x="members")
-    assert [[axes.get_ylabel() for axes in figure.axes] for figure in drawn] == [["loss", "accuracy"], ["loss", ""],
-                                                                                ["accuracy"]]
+    assert [[axes.get_ylabel() for axes in figure.axes] for figure in drawn] == [
+        ["loss", "accuracy"], ["loss", "solid lines"], ["accuracy"]]
     assert drawn[0].axes[0].get_xticks().tolist() == [1]
+
+
+def test_a_legend_of_long_names_stays_within_the_picture(drawn):
+    names = ["train loss", "FCN-32s mean IoU", "FCN-16s mean IoU", "FCN-8s mean IoU", "FCN-8s accuracy"]
+    plots.curves([{"epoch": 1, **dict.fromkeys(names, 0.5)}], "a.png")
+    picture, = drawn
+    picture.canvas.draw()
+    shown = picture.legends[0].get_window_extent()
+    assert 0 < shown.x0 and shown.x1 < picture.bbox.x1
+
+
+def test_a_loss_and_a_figure_of_one_epoch_are_both_seen(drawn):
+    plots.curves([{"epoch": 1, "loss": 2.0, "accuracy": 0.5}], "a.png")
+    loss, accuracy = (axes.lines[0] for axes in drawn[0].axes)
+    assert (loss.get_fillstyle(), accuracy.get_fillstyle()) == ("none", "full")
+
+
+def test_colours_of_lines_are_told_apart_with_any_eyes():
+    """As red and green are seen by those who lack one of the cones (Viénot, Brettel and Mollon, 1999)."""
+    colours = [[int(colour[at:at + 2], 16) for at in (1, 3, 5)] for colour in plots.COLOURS]
+    linear = (minidl.tensor(colours) / 255) ** 2.2
+    for kind in ([[0.1121, 0.8853, -0.0005], [0.1127, 0.8897, -0.0001], [0.0045, 0.0, 1.0019]],
+                 [[0.2920, 0.7054, -0.0003], [0.2934, 0.7089, 0.0], [-0.0210, 0.0256, 0.9921]]):
+        seen = (linear @ minidl.tensor(kind).T).clamp(0, 1) ** (1 / 2.2)
+        apart = minidl.cdist(seen, seen) + minidl.eye(len(seen))
+        assert apart[:4, :4].min() > 0.25 and apart.min() > 0.12
 
 
 def test_a_dim_image_is_drawn_dim(drawn):

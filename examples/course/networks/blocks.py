@@ -75,7 +75,7 @@ def main():
         figure = plots.figure(10, 3.6)
         left, right = figure.subplots(1, 2)
         left.barh([name for name, *_ in rows], [cost / 1e3 for _, cost, *_ in rows],
-                  color=["tab:gray", "tab:orange"] + ["tab:blue"] * (len(rows) - 2))
+                  color=["gray", "C1"] + ["C0"] * (len(rows) - 2))
         left.invert_yaxis()
         left.set(xlabel="thousand multiply-adds a pixel", title=f"C = {C}: about the same work")
         groups = range(1, 65)

@@ -21,8 +21,8 @@ COLORS = ["crimson", "royalblue", "gold", "seagreen", "orchid"]
 SIDE, SCALE = 64, 4         # pixels; of the picture, for each of the scene
 
 
-def enlarged(maps):
-    return maps.repeat_interleave(SCALE, -2).repeat_interleave(SCALE, -1)
+def enlarged(maps, times=SCALE):
+    return maps.repeat_interleave(times, -2).repeat_interleave(times, -1)
 
 
 def main():
@@ -52,9 +52,11 @@ def main():
     def tasks(path):
         image = enlarged(minidl.tensor(np.asarray(picture)).permute(2, 0, 1))
         large = enlarged(masks).bool()
+        boxed = draw_bounding_boxes(image[:, ::2, ::2], boxes * SCALE / 2, kinds, colors="white", width=2,
+                                    label_colors="black", fill_labels=True)     # half as large, and the letters twice
         of_kinds = [COLORS[label - 1] for label in labels.tolist()]
         shown = [image, draw_segmentation_masks(image, large, alpha=0.8, colors=of_kinds),
-                 draw_bounding_boxes(image, boxes * SCALE, kinds, colors="white", width=3),
+                 enlarged(boxed, 2),
                  draw_segmentation_masks(image, large, alpha=0.8, colors=COLORS[:objects])]
         plots.images(minidl.stack(shown).float() / 255, path, [f"{task}\n{told}" for task, told in zip(answers, (
             kinds[largest], "a colour a class", "a box an object", "a colour an object"))], columns=4)

@@ -83,7 +83,7 @@ def main():
         axes = figure.subplots()
         for name, steps in losses.items():
             smooth = [sum(part) / len(part) for part in (steps[max(0, i - 9):i + 1] for i in range(len(steps)))]
-            axes.plot(smooth, label=name, color="tab:orange" if "plain" in name else "tab:blue",
+            axes.plot(smooth, label=name, color="C1" if "plain" in name else "C0",
                       linestyle="-" if str(max(args.depths)) in name else "--")
         axes.set(xlabel="step", ylabel="training loss, mean of ten steps", ylim=(0, None),
                  title=f"depth and shortcuts on {args.dataset}")

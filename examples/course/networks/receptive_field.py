@@ -57,7 +57,7 @@ def main():
         left, right = figure.subplots(1, 2)
         for level in range(5):
             left.plot(range(-4, 5), [4 - level] * 9, "o", color="lightgray")
-            left.plot(range(-level, level + 1), [4 - level] * (2 * level + 1), "o", color="tab:blue")
+            left.plot(range(-level, level + 1), [4 - level] * (2 * level + 1), "o", color="C0")
         left.set(yticks=range(5), yticklabels=["pixels", *(f"layer {n}" for n in range(1, 5))], xlabel="place",
                  title="K = 3: one unit of layer 4 sees 9 pixels")
         for L in (1, 2, 4, 8, 16):

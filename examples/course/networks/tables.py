@@ -49,7 +49,7 @@ def bars(rows, path):
     """Where the memory, the parameters and the arithmetic of a network are."""
     figure, axes = lesson.grid(1, 3, 3.8, 3)
     names, *columns = zip(*rows)
-    colors = {"c": "tab:blue", "f": "tab:orange", "p": "gray"}
+    colors = {"c": "C0", "f": "C1", "p": "gray"}
     for panel, title, values in zip(axes.flat, ALEXNET, columns):
         panel.bar(range(len(rows)), values, color=[colors[name[0]] for name in names])
         panel.set_title(title)
@@ -117,9 +117,9 @@ def table_of_years():
         figure = plots.figure(8, 4)
         axes = figure.subplots()
         for at, (_, error, net) in enumerate(YEARS):
-            axes.bar(at, error, color="tab:gray" if net == "shallow" else "tab:blue")
+            axes.bar(at, error, color="gray" if net == "shallow" else "C0")
             axes.text(at, max(error, PEOPLE) + 0.4, f"{error}\n{net}", ha="center", fontsize=8)
-        axes.axhline(PEOPLE, linestyle="--", color="tab:red", label=f"people: {PEOPLE}")
+        axes.axhline(PEOPLE, linestyle="--", color="C3", label=f"people: {PEOPLE}")
         axes.legend()
         axes.set_xticks(range(len(YEARS)), [year for year, *_ in YEARS])
         axes.set(ylabel="top-5 error (%)", ylim=(0, 32), title="the ImageNet challenge, and layers of the winner")

@@ -64,9 +64,9 @@ def main():
         for panel, what in zip(axes.flat, ("loss", "accuracy")):
             for name in ("train", "validation"):
                 panel.plot(epochs, [row[f"{name} {what}"] for row in history], label=name)
-            panel.axvline(best["epoch"], color="tab:green", linestyle="--", label=f"best: {best['epoch']}")
+            panel.axvline(best["epoch"], color="C2", linestyle="--", label=f"best: {best['epoch']}")
             if stopped:
-                panel.axvline(stopped, color="tab:red", linestyle="--", label=f"stop: {stopped}")
+                panel.axvline(stopped, color="C3", linestyle="--", label=f"stop: {stopped}")
             panel.set(xlabel="epoch", ylabel=what)
             panel.locator_params("x", integer=True)
         axes[0, 0].legend()

@@ -61,7 +61,7 @@ def main():
         for row, (name, layers) in zip(axes, found.items()):
             for number, (panel, layer) in enumerate(zip(row, layers), 1):
                 low, high = (-1, 1) if "tanh" in name else (0, 2.5)
-                counts, *_ = panel.hist(layer.flatten().numpy(), 40, range=(low, high), color="tab:blue")
+                counts, *_ = panel.hist(layer.flatten().numpy(), 40, range=(low, high), color="C0")
                 if low == 0:
                     panel.set_ylim(0, 4 * max(counts[1:]))      # half of the numbers are 0: a bar without end
                 panel.set(yticks=[], xticks=[low, high])

@@ -100,7 +100,7 @@ def main():
         for at, way in enumerate(WAYS):
             tests = [100 * test for _, test in found[way]]
             axes.barh(at, statistics.mean(tests), color="lightblue")
-            axes.plot(tests, [at] * len(tests), "o", color="tab:blue", markersize=4)
+            axes.plot(tests, [at] * len(tests), "o", color="C0", markersize=4)
         axes.set_yticks(range(len(WAYS)), WAYS)
         axes.invert_yaxis()
         lowest = 100 * min(test for runs in found.values() for _, test in runs)
