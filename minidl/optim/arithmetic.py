@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import Array
+from minidl.backend.capture import Later
+from minidl.backend.device import Array, array_module
 
 
 def loss_gradient(p: Array, g: Array, weight_decay: float, maximize: bool, out: Array) -> Array:
@@ -40,6 +41,14 @@ def descend(p: Array, direction: Array, lr: float, s: Array) -> None:
     """p -= lr * direction; `direction` may be `s`."""
     np.multiply(direction, lr, out=s)
     p -= s
+
+
+def replace_if(condition: Any, s: Array, other: Array) -> None:
+    """s = other if condition else s; in a captured step, each replay decides anew."""
+    if isinstance(condition, Later):
+        array_module(s).copyto(s, other, where=condition.on_gpu("?"))
+    elif condition:
+        s[...] = other
 
 
 def root(x: Any) -> Any:

@@ -5,11 +5,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from minidl.backend.capture import of_numbers, value_now
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.arithmetic import loss_gradient
 from minidl.optim.checks import check_ranges
-from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
+from minidl.optim.optimizer import Optimizer, Params, next_number, next_step, number_of, scalars, settings_of, zeros
 from minidl.tensors.tensor import Tensor
 
 
@@ -55,14 +56,15 @@ class ASGD(Optimizer):
         check_ranges(group, "lr", "weight_decay")
 
     def initial_state(self, p: Array, group: dict[str, Any]) -> dict[str, Any]:
-        return {**scalars(step=0, eta=float(group["lr"]), mu=1), **zeros(p, "ax")}
+        return {**scalars(step=0, eta=float(value_now(group["lr"])), mu=1), **zeros(p, "ax")}
 
     def update(self, p: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        step, eta, mu = next_step(state), state["eta"].array, state["mu"].array
-        asgd_update(p, g, state["ax"].array, eta.item(), mu.item(), settings_of(group, ASGDSettings))
-        lr = float(group["lr"])         # it may be on a GPU
-        eta.fill(lr / (1 + group["lambd"] * lr * step) ** group["alpha"])
-        mu.fill(1 / max(1, step - group["t0"]))
+        step, eta, mu = next_step(state), number_of("eta", state), number_of("mu", state)
+        asgd_update(p, g, state["ax"].array, eta, mu, settings_of(group, ASGDSettings))
+        lr = of_numbers(float, group["lr"])         # it may be on a GPU
+        next_eta = lr / (1 + group["lambd"] * lr * step) ** group["alpha"]
+        next_number("eta", state, lambda _: value_now(next_eta))
+        next_number("mu", state, lambda _: 1 / max(1, value_now(step) - value_now(group["t0"])))
 
 
 class ASGDSettings(NamedTuple):
@@ -80,9 +82,6 @@ def asgd_update(p: Array, g: Array, mean: Array, eta: float, mu: float, settings
     np.multiply(g, eta, out=t)
     p *= 1 - settings.lambd * eta
     p -= t
-    if mu == 1:
-        mean[...] = p
-    else:
-        np.subtract(p, mean, out=s)
-        s *= mu
-        mean += s
+    np.subtract(p, mean, out=s)
+    s *= mu
+    mean += s

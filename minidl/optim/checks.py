@@ -1,14 +1,15 @@
 """Checks of an optimizer's arguments: hyperparameters, parameters, and loaded state."""
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.backend.capture import Later, captured
+from minidl.backend.capture import Capture, Later, captured, refuse_captured
 from minidl.backend.device import is_array
 from minidl.backend.dtype import float64
 from minidl.ops.sparse import SparseTensor
@@ -84,6 +85,9 @@ def check_capturable(optimizer: Optimizer) -> None:
     if captured() is not None and not all(group.get("capturable", True) for group in optimizer.param_groups):
         raise RuntimeError(f"Attempting CUDA graph capture of step() for an instance of {type(optimizer).__name__} but "
                            f"param_groups' capturable is False. Try capturable=True")
+    if optimizer.defaults.get("differentiable"):
+        refuse_captured(f"{type(optimizer).__name__}.step", "a recorded step reads its hyperparameters once",
+                        "try differentiable=False")
 
 
 def plain_numbers(group: dict[str, Any]) -> dict[str, Any]:
@@ -100,20 +104,37 @@ def plain_numbers(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def numbers_of_step(group: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """`plain_numbers` for a step, but the learning rate may be a 0-d array of a GPU, or a number of `Later`.
+    """`plain_numbers` for a step, but the learning rate may be a 0-d array of a GPU, and numbers those of `Later`.
 
     A Tensor on the GPU of the parameters is read there, so that nobody waits for it. Each replay of a captured step
-    takes the rate of its time, be it a number or a Tensor. What is not among `names`, such as a schedule's
-    `initial_lr`, is not read.
+    takes the numbers of its time, and is refused where anything else has changed, such as `nesterov`. What is not among
+    `names`, such as a schedule's `initial_lr`, is not read.
     """
-    lr = group.get("lr")
-    if isinstance(lr, Tensor) and lr.device.type != "cpu" and all(p.device == lr.device for p in group["params"]):
-        lr = lr.array.reshape(()).astype(float64, copy=False)
-    elif lr is not None and captured() is not None:
-        lr = Later(lambda: float(_plain(group["lr"])), ("lr", id(group)))
+    lr, capture = group.get("lr"), captured()
+    on_gpu = isinstance(lr, Tensor) and lr.device.type != "cpu" and all(p.device == lr.device for p in group["params"])
+    if capture is not None:
+        capture.places.clear()          # a step before this one, in the same capture, has other numbers
+        numbers = {name: _of_replays(capture, functools.partial(group.get, name), name, id(group)) for name in names}
+    elif on_gpu:
+        numbers = plain_numbers({name: group[name] for name in names if name != "lr"})
     else:
         return plain_numbers(group)
-    return {**group, **plain_numbers({name: group[name] for name in names if name != "lr"}), "lr": lr}
+    if on_gpu:
+        numbers["lr"] = lr.array.reshape(()).astype(float64, copy=False)    # type: ignore[union-attr]
+    return {**group, **numbers}
+
+
+def _of_replays(capture: Capture, now: Callable[[], Any], *name: Any) -> Any:
+    """A hyperparameter in a captured step: a number is one of `Later`, and all else must stay."""
+    def part(i: int) -> Callable[[], Any]:
+        return lambda: now()[i]
+
+    value = now()
+    if isinstance(value, (tuple, list)):
+        return tuple(_of_replays(capture, part(i), *name, i) for i in range(len(value)))
+    if isinstance(value, (int, float, np.generic, Tensor)) and not isinstance(value, (bool, np.bool_)):
+        return Later(lambda: _plain(now()), name)
+    return capture.stays(name, name[0], now)
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from minidl.autograd.handles import RemovableHandle
 from minidl.autograd.tensorbase import version_of, wrap
 from minidl.backend.capture import Later, captured, refuse_captured
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import float32, float64, get_default_dtype
+from minidl.backend.dtype import float32, float64, get_default_dtype, real_of
 from minidl.backend.together import together
 from minidl.backend.warn import warn
 from minidl.ops.sparse import SparseTensor
@@ -112,7 +112,8 @@ class Optimizer:
         foreach, fused: choose among PyTorch's implementations. There is one here, so they stay in the groups and have
             no effect.
         capturable: whether steps may be captured in a `minidl.cuda.graph`. The number of the step stays on the host,
-            and each replay counts it on, and takes the learning rate of its time.
+            and each replay counts it on. It takes the numbers of its time, such as a learning rate or betas that a
+            schedule changes, and is refused where they ask for other work, such as a weight decay that was 0.
         differentiable: record the steps, so that gradients flow through them to the gradients, the weights before, and
             the `recorded_options` that require grad; see `minidl.optim.differentiable`. Then `params` may be no leaves,
             and leaves that require grad are refused, since they are updated in place.
@@ -199,7 +200,8 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         record = bool(self.defaults.get("differentiable"))
-        update = functools.partial(record_update, self) if record else self._update
+        update = (functools.partial(record_update, self) if record else self._update if captured() is None
+                  else self._capture_update)
         with set_grad_enabled(record), together():
             for group in self.param_groups:
                 group = group if record else numbers_of_step(group, self.defaults)
@@ -210,17 +212,22 @@ class Optimizer:
 
     def _update(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, algorithm = self.state[p], self._algorithm_for(p)
-        known = len(state)
         if not state:
             state.update(algorithm.initial_state(p.array, group))
         if gradient.is_sparse:
             self.update_sparse(p.array, gradient.coalesce(), state, group)      # type: ignore[attr-defined]
         else:
             algorithm.update(p.array, gradient.array, state, group)
-        if len(state) > known:
+        self._bump_version(p)
+
+    def _capture_update(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        """`_update` in a captured step, which may not make state."""
+        captured().dtype = real_of(p.dtype)         # type: ignore[union-attr]
+        known = len(self.state[p])
+        self._update(p, gradient, group)
+        if len(self.state[p]) > known:
             refuse_captured(f"{type(self).__name__}.step", "each replay would make the state of a parameter once more",
                             "do a step before the capture")
-        self._bump_version(p)
 
     def update_entries(self, p: Array, g: SparseTensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """`update` of the entries that a sparse gradient has, rows of a table for instance; all others stay."""
@@ -416,10 +423,18 @@ def next_number(name: str, state: dict[str, Any], function: Callable[[float], fl
     capture = captured()
     if capture is not None:
         capture.before_each.append(lambda: array.fill(function(array.item())))
-        return Later(array.item, (name, array.item()))
+        return number_of(name, state)
     number = function(array.item())
     array.fill(number)                      # a fifth of the time of `array += 1`
     return number
+
+
+def number_of(name: str, state: dict[str, Any]) -> Any:
+    """A number of the state, in a captured step that of the replay."""
+    array = state[name].array
+    if captured() is None:
+        return array.item()
+    return Later(array.item, (name, array.item(), state["step"].array.item()))      # parameters may share it
 
 
 def zeros_like(p: Array) -> Tensor:

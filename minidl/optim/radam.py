@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.capture import of_numbers
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
 from minidl.optim.adam import AdamSettings
-from minidl.optim.arithmetic import average, decayed_gradient, descend
+from minidl.optim.arithmetic import average, decayed_gradient, descend, replace_if
 from minidl.optim.checks import check_ranges
 from minidl.optim.optimizer import Optimizer, Params, next_step, scalars, settings_of, zeros
 from minidl.tensors.tensor import Tensor
+
+SHORT = 5       # of an average: up to here the variance of 1/sqrt(v) is unbounded
 
 
 class RAdam(Optimizer):
@@ -67,21 +70,26 @@ class RAdam(Optimizer):
 @kernel(elementwise=True)
 def radam_update(p: Array, g: Array, m: Array, v: Array, step: float, settings: AdamSettings) -> None:
     beta1, beta2 = settings.betas
-    correction = 1 - beta2 ** step
-    longest = 2 / (1 - beta2) - 1                              # the length of the moving average in the limit
-    length = longest - 2 * step * beta2 ** step / correction   # its length now
-    rate = settings.lr / (1 - beta1 ** step)
-    adaptive = length > 5                                      # if shorter, the variance of 1/sqrt(v) is unbounded
-    if adaptive:
-        rate *= math.sqrt(correction * (length - 4) * (length - 2) * longest
-                          / ((longest - 4) * (longest - 2) * length))
+    length = of_numbers(length_at, step, beta2)
+    rate = settings.lr / (1 - beta1 ** step) * of_numbers(factor_at, step, beta2)
     s, t = np.empty_like(p), np.empty_like(p)
     g = decayed_gradient(p, g, settings, out=t)
     average(m, g, beta1, s)
     average(v, np.multiply(g, g, out=s), beta2, s)
-    if adaptive:
-        np.sqrt(v, out=s)
-        s += settings.eps
-        descend(p, np.divide(m, s, out=s), rate, s)
-    else:
-        descend(p, m, rate, s)
+    np.sqrt(v, out=s)
+    s += settings.eps
+    np.divide(m, s, out=s)
+    replace_if(length <= SHORT, s, m)
+    descend(p, s, rate, s)
+
+
+def length_at(step: float, beta2: float) -> float:
+    """l"""
+    return 2 / (1 - beta2) - 1 - 2 * step * beta2 ** step / (1 - beta2 ** step)
+
+
+def factor_at(step: float, beta2: float) -> float:
+    """r * sqrt(1 - beta2^t), or 1 while the average is short"""
+    longest, length = 2 / (1 - beta2) - 1, length_at(step, beta2)
+    return 1.0 if length <= SHORT else math.sqrt((1 - beta2 ** step) * (length - 4) * (length - 2) * longest
+                                                 / ((longest - 4) * (longest - 2) * length))

@@ -147,9 +147,12 @@ class StreamCapture(Capture):
         return table.on_gpu[part].view(dtype)
 
     def replay(self) -> None:
-        """Decide what is decided anew, and do the work once more, on the current stream. The CPU does not wait."""
+        """Decide what is decided anew, and do the work once more, on the current stream. The CPU does not wait.
+
+        Errors: RuntimeError where the host would decide to do other work than that of the capture; nothing is done.
+        """
         with cupy.cuda.Device(self.device):
-            for function in self.before_each:
+            for function in [*self.checks.values(), *self.before_each]:
                 function()
             for table in self.tables:
                 table.write()

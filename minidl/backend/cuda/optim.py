@@ -21,7 +21,6 @@ from minidl.backend.together import at_end, is_together, together
 BYTES = 4000            # of a table: as in optim.cu
 THREADS = 256
 MOST_BLOCKS = 256       # for one parameter; a thread goes on to the next element
-_IN_MEMORY = Later, cupy.ndarray
 
 
 class _Waiting(threading.local):
@@ -123,8 +122,9 @@ def _table(parameters: list[tuple[Array, ...]], count: int, most: int) -> np.voi
 
 def _numbers(*numbers: Any) -> np.void:
     """Each number, or its place in memory of the GPU where it is an array or one of `Later`."""
-    values = [0.0 if isinstance(number, _IN_MEMORY) else number for number in numbers]
-    places = [cupy.asarray(number).data.ptr if isinstance(number, _IN_MEMORY) else 0 for number in numbers]
+    numbers = tuple(number.on_gpu("f8") if isinstance(number, Later) else number for number in numbers)
+    values = [0.0 if isinstance(number, cupy.ndarray) else number for number in numbers]
+    places = [number.data.ptr if isinstance(number, cupy.ndarray) else 0 for number in numbers]
     return np.void(struct.pack(f"{len(numbers)}d{len(numbers)}Q", *values, *places))
 
 
