@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,10 @@ class FunctionCtx(Op):
 
     def save_for_backward(self, *tensors: TensorBase | None) -> None:
         """Keep inputs, outputs or other tensors for backward, which reads them as `ctx.saved_tensors`."""
+        for i, tensor in enumerate(tensors):
+            if tensor is not None and not isinstance(tensor, TensorBase):
+                raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type "
+                                f"{type(tensor).__name__}; what is no Tensor is kept by ctx.name = value")
         self._to_save = tensors
 
     def mark_dirty(self, *tensors: TensorBase) -> None:
@@ -175,9 +180,23 @@ class Function:
         return _apply(cls, *args, **kwargs)
 
 
+def _bound(cls: type[Function], ctx: FunctionCtx, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments by position: a Tensor given by name has a gradient, too, and `setup_context` sees the defaults."""
+    first = (ctx,) if cls.setup_context is None else ()
+    try:
+        bound = inspect.signature(cls.forward).bind(*first, *args, **kwargs)
+    except TypeError:       # the call says what is wrong
+        return args, kwargs
+    if cls.setup_context is not None:
+        bound.apply_defaults()
+    return bound.args[len(first):], bound.kwargs
+
+
 def _apply(cls: type[Function], /, *args: Any, **kwargs: Any) -> Any:
     ctx = FunctionCtx()
     ctx.function = cls
+    if kwargs or cls.setup_context is not None:
+        args, kwargs = _bound(cls, ctx, args, kwargs)
     tensors = [x if isinstance(x, TensorBase) else None for x in args]
     edges = tuple([None if x is None else current_edge(x) for x in tensors])
     recording = switches.enabled and any(edge is not None for edge in edges)

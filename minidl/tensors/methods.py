@@ -36,8 +36,22 @@ class Methods(TensorBase):
     def __radd__(self, other: Any) -> Tensor: return elementwise.Add()(other, self)
     def __sub__(self, other: Any) -> Tensor: return elementwise.Sub()(self, other)
     def __rsub__(self, other: Any) -> Tensor: return elementwise.Sub()(other, self)
-    def __mul__(self, other: Any) -> Tensor: return elementwise.Mul()(self, other)
-    def __rmul__(self, other: Any) -> Tensor: return elementwise.Mul()(other, self)
+    def __mul__(self, other: Any) -> Tensor:
+        try:
+            return elementwise.Mul()(self, other)
+        except TypeError:
+            if isinstance(other, (list, tuple, str)):
+                return NotImplemented       # Python then repeats the sequence as often as the Tensor says
+            raise
+
+    def __rmul__(self, other: Any) -> Tensor:
+        try:
+            return elementwise.Mul()(other, self)
+        except TypeError:
+            if isinstance(other, (list, tuple, str)):
+                return NotImplemented       # [0] * x.max(), as above
+            raise
+
     def __truediv__(self, other: Any) -> Tensor: return elementwise.Div()(self, other)
     def __rtruediv__(self, other: Any) -> Tensor: return elementwise.Div()(other, self)
     __div__, __rdiv__ = __truediv__, __rtruediv__

@@ -30,12 +30,13 @@ Signature = tuple[type[Op], dict[str, Any]]
 
 
 def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None,
-               preserve_rng_state: bool = True, **kwargs: Any) -> Any:
+               preserve_rng_state: bool = True, determinism_check: str = "default", debug: bool = False,
+               early_stop: bool = True, **kwargs: Any) -> Any:
     """`function(*args, **kwargs)`, keeping only the arguments: the function runs again in backward.
 
     The function must do the same in both runs. It may use random numbers: the second run draws the same ones, unless
     `preserve_rng_state` is False. Its side effects happen twice: batch norm updates its running statistics in both
-    runs, as in PyTorch. `use_reentrant` is accepted and has no effect.
+    runs, as in PyTorch. `use_reentrant`, `determinism_check`, `debug` and `early_stop` are accepted without effect.
 
     Errors: in backward, RuntimeError if an argument or a parameter was written in place, by the function or since, or
     if the second run did not record the same steps.

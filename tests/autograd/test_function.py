@@ -312,3 +312,60 @@ def test_gradients_come_in_the_dtype_of_their_input():
     x = minidl.tensor([1.0], requires_grad=True)
     Wide.apply(x).sum().backward()
     assert x.grad.dtype == minidl.float32
+
+
+class Powers(Function):
+    """a ** n * b, written without ctx."""
+
+    @staticmethod
+    def forward(a, b=None, n=2):
+        return a ** n * (1 if b is None else b)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        a, b, ctx.n = inputs
+        ctx.save_for_backward(a, b)
+
+    @staticmethod
+    def backward(ctx, g):
+        a, b = ctx.saved_tensors
+        ga = ctx.n * a ** (ctx.n - 1) * g
+        return (ga, None, None) if b is None else (ga * b, a ** ctx.n * g, None)
+
+
+def test_setup_context_sees_defaults_and_arguments_by_name():
+    a, b = (minidl.tensor(x, requires_grad=True) for x in (3.0, 5.0))
+    Powers.apply(a).backward()
+    assert a.grad.item() == 6
+    Powers.apply(a, n=3, b=b).backward()
+    assert a.grad.item() == 6 + 5 * 27 and b.grad.item() == 27
+    with pytest.raises(TypeError, match="unexpected keyword argument 'm'"):
+        Powers.apply(a, m=3)
+
+
+def test_a_tensor_given_by_name_has_a_gradient():
+    class Triple(Function):
+        @staticmethod
+        def forward(ctx, x, scale=3.0):
+            ctx.scale = scale
+            return x * scale
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.scale, None
+
+    x = minidl.tensor(1.0, requires_grad=True)
+    Triple.apply(x=x).backward()
+    Triple.apply(scale=4.0, x=x).backward()
+    assert x.grad.item() == 7
+
+
+def test_what_is_no_tensor_is_not_saved_for_backward():
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x, None, 3)
+            return x
+
+    with pytest.raises(TypeError, match="can only save variables, but argument 2 is of type int"):
+        Wrong.apply(minidl.ones(2))

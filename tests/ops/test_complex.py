@@ -118,6 +118,9 @@ CASES = [
         "nansum": lambda z: z.sum(0) if torch and isinstance(z, torch.Tensor) else z.nansum(0),
         "norm": lambda z: z.norm(), "norm dim": lambda z: z.norm(dim=1), "norm 3": lambda z: z.norm(p=3.0, dim=0),
         "norm 1": lambda z: z.norm(p=1), "norm inf": lambda z: z.norm(p=math.inf, dim=1)}.items()],
+    *[same(f, S(Z), name=n) for n, f in {
+        "var": lambda z: z.var(), "var dim": lambda z: z.var(1, keepdim=True), "std": lambda z: z.std(0, correction=0),
+        "var_mean": lambda z: (torch if torch and isinstance(z, torch.Tensor) else minidl).var_mean(z, 1)}.items()],
     same(lambda z: z.prod(1), S(np.array([[1j, 0, 2 + 1j], [0, 0, 1j]])), name="prod with zeros", gradgrad=False),
     same(lambda z: z.cumprod(1), S(np.array([[1j, 0, 2 + 1j], [1, 1j, 0]])), name="cumprod with zeros", gradgrad=False),
     *[Case(minidl.linalg.vector_norm, [S(Z, p), S(Z, p, dim=1)], name=f"vector_norm {p}",
@@ -407,7 +410,7 @@ def test_comparison():
     ("aminmax", minidl.aminmax),
     ("argsort", minidl.argsort),
     ("SignBit", minidl.signbit),
-    ("Hypot", lambda z: minidl.hypot(z, 1.0)), ("Elu", F.elu), ("Norm", lambda z: minidl.std(z)),
+    ("Hypot", lambda z: minidl.hypot(z, 1.0)), ("Elu", F.elu),
 ])
 def test_an_op_without_complex_rules_says_so(name, function):
     """By its name, and never with a gradient that is silently wrong."""

@@ -119,3 +119,11 @@ def test_matplotlib(plot: Any) -> None:
     with pytest.raises(RuntimeError, match=NEEDS_DETACH):
         plot(figure.subplots(), computed())
         figure.canvas.draw()
+
+
+def test_a_whole_number_repeats_a_sequence():
+    n = minidl.tensor([2, 3]).max()
+    assert [0] * n == n * [0] == [0, 0, 0] and "ab" * n == "ababab" and (1,) * (n - 1) == (1, 1)
+    for x in (minidl.tensor(2.0), minidl.ones(2)):
+        with pytest.raises(TypeError):
+            [0] * x

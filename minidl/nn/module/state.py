@@ -79,7 +79,9 @@ def write_value(module: Module, name: str, value: Any, assign: bool) -> None:
             present.materialize(value.shape)
         with no_grad():
             copy_(present, value)
-    elif isinstance(present, Parameter) and not isinstance(value, Parameter):
-        setattr(module, name, Parameter(value, present.requires_grad))  # type: ignore[arg-type]
-    else:
-        setattr(module, name, value)
+        return
+    if isinstance(present, Parameter):
+        if not isinstance(value, Parameter):
+            value = Parameter(value, present.requires_grad)  # type: ignore[arg-type]
+        value.requires_grad_(present.requires_grad)
+    setattr(module, name, value)

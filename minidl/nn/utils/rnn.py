@@ -165,9 +165,11 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
         T, inside = total_length, pad(inside, (0, 0, 0, total_length - T))
     padded = full((T, N, *data.shape[1:]), padding_value, dtype=data.dtype, device=data.device)
     padded[inside.to(data.device)] = data
+    if batch_first:
+        padded = padded.transpose(0, 1)
     if unsorted is not None:
-        padded, lengths = padded.index_select(1, unsorted), lengths[unsorted.cpu()]
-    return (padded.transpose(0, 1) if batch_first else padded), lengths
+        padded, lengths = padded.index_select(0 if batch_first else 1, unsorted), lengths[unsorted.cpu()]
+    return padded.contiguous(), lengths
 
 
 # ---------------------------------------------------------------------- from and to lists
@@ -218,7 +220,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
         [tensor([1, 2, 3]), tensor([4, 5])]
     """
     padded = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    return [sequence[:length] for sequence, length in zip(padded.unbind(0), lengths.tolist())]
+    return [sequence[:length].contiguous() for sequence, length in zip(padded.unbind(0), lengths.tolist())]
 
 
 def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> PackedSequence:

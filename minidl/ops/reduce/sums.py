@@ -17,7 +17,7 @@ from minidl.autograd.fused import FusedOp
 from minidl.autograd.grad_mode import switches
 from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
-from minidl.backend.dtype import accumulation_dtype, get_default_dtype, int64, uint8
+from minidl.backend.dtype import accumulation_dtype, get_default_dtype, int64, real_of, uint8
 from minidl.backend.kernels.sums import sum_over
 from minidl.ops.base.broadcast import Expand, Shape, Sum
 from minidl.ops.base.conversion import cast
@@ -296,8 +296,10 @@ class Deviation(Reduction):
     """Base of Var and Std: the deviation of x from its mean m, with divisor n - c.
 
     In two passes, first m and then the squares: the one-pass formula E[x^2] - m^2 loses all digits where m is large.
-    The gradient through m is zero, since the x - m add up to zero.
+    The gradient through m is zero, since the x - m add up to zero. Of complex numbers it is |x - m|^2.
     """
+
+    complex_rules = "as written"
 
     def __init__(self, axes: Shape, keepdim: bool, correction: float) -> None:
         super().__init__(axes, keepdim)
@@ -306,7 +308,10 @@ class Deviation(Reduction):
     def variance(self, x: Array) -> Array:
         """sum (x - m)^2 / (n - c)"""
         d = x - Mean(self.axes, True).forward(x)
-        d *= d
+        if d.dtype.kind == "c":
+            d = d.real ** 2 + d.imag ** 2
+        else:
+            d *= d
         y = d.sum(axis=self.axes, keepdims=True)
         return y / builtins.max(count(x.shape, self.axes) - self.correction, 0)
 
@@ -321,7 +326,7 @@ class Var(Deviation):
     """y = sum (x - m)^2 / (n - c), m the mean of x and c the correction;  dy/dx = 2 (x - m) / (n - c)"""
 
     def reduce(self, x: Array) -> Array:
-        return self.variance(x.astype(accumulation_dtype(x.dtype), copy=False)).astype(x.dtype, copy=False)
+        return self.variance(x.astype(accumulation_dtype(x.dtype), copy=False)).astype(real_of(x.dtype), copy=False)
 
     def grad_x(self, g: Value, x: Value) -> Value:
         return self.spread(g * 2) * self.deviations(x)
@@ -331,7 +336,8 @@ class Std(Deviation):
     """y = sqrt(var(x));  dy/dx = (x - m) / ((n - c) y), and 0 where all x are equal"""
 
     def reduce(self, x: Array) -> Array:
-        return np.sqrt(self.variance(x.astype(accumulation_dtype(x.dtype), copy=False))).astype(x.dtype, copy=False)
+        y = np.sqrt(self.variance(x.astype(accumulation_dtype(x.dtype), copy=False)))
+        return y.astype(real_of(x.dtype), copy=False)
 
     def grad_x(self, g: Value, x: Value, out: Value) -> Value:
         return self.spread(where(out == 0, 0.0, g / (out + (out == 0)))) * self.deviations(x)
@@ -343,7 +349,7 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
         dim, unbiased = None, dim
     if correction is None:
         correction = int(unbiased)
-    return op(axes_of(input, dim, who), keepdim, correction)(floating(input, None, who))
+    return op(axes_of(input, dim, who), keepdim, correction)(floating(input, None, who, "fc"))
 
 
 @public
@@ -355,7 +361,7 @@ def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = F
 
     `correction` is 1 unless given (Bessel's: an unbiased estimate from a sample); `unbiased=False` means
     `correction=0`. Where n - correction is not positive, the result is nan or inf.
-    Errors: RuntimeError unless `input` is floating.
+    Errors: RuntimeError unless `input` is floating or complex.
 
         >>> import minidl
         >>> x = minidl.tensor([[1.0, 3.0], [2.0, 2.0]])

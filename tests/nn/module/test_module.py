@@ -402,6 +402,9 @@ def test_assign_takes_the_tensors_themselves() -> None:
     assert type(m.weight) is nn.Parameter and not m.weight.requires_grad and m.bias.requires_grad
     assert m.weight.data_ptr() == state["weight"].data_ptr() and m.weight.dtype == np.float64
     assert m.running_mean is state["running_mean"]
+    state["weight"] = nn.Parameter(state["weight"])
+    m.load_state_dict(state, assign=True)
+    assert m.weight is state["weight"] and not m.weight.requires_grad
 
 
 def faulty(state: Any, tensor: Any) -> Any:

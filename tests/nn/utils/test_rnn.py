@@ -95,6 +95,17 @@ def test_equal_to_pytorch(lengths: list[int], rest: tuple[int, ...], batch_first
 
 
 @pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_results_lie_row_by_row(ordered: bool, batch_first: bool) -> None:
+    """A program may go on with view(-1, width)."""
+    sequences = [minidl.ones(n, 2) for n in ([3, 2] if ordered else [2, 3])]
+    packed = pack_sequence(sequences, enforce_sorted=ordered)
+    padded, lengths = pad_packed_sequence(packed, batch_first)
+    for x in [padded, *unpad_sequence(padded, lengths, batch_first), *unpack_sequence(packed)]:
+        assert x.is_contiguous() and x.view(-1).sum().item() == x.sum().item()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
 def test_gradients_flow_through(ordered: bool) -> None:
     lengths = [3, 2, 2] if ordered else [2, 3, 1]
     sequences = [minidl.tensor(a, requires_grad=True) for a in sequences_of(lengths, (2,))]
