@@ -415,14 +415,17 @@ def test_ranges_are_made_on_the_gpu():
         return [minidl.eye(3, 4, dtype=minidl.int32, device=device), minidl.arange(0.5, 2, 0.25, device=device),
                 minidl.arange(5, dtype=minidl.float64, device=device), minidl.linspace(-1, 1, 5, device=device),
                 minidl.linspace(3, 4, 1, device=device), minidl.linspace(0, 1j, 3, device=device),
-                minidl.linspace(0, 9, 4, dtype=minidl.int64, device=device), minidl.arange(2.5, 2.5, device=device)]
+                minidl.linspace(0, 9, 4, dtype=minidl.int64, device=device), minidl.arange(2.5, 2.5, device=device),
+                minidl.logspace(0, 2, 5, dtype=minidl.int64, device=device), minidl.logspace(2, 0, 3, 2, device=device),
+                minidl.logspace(0, 1j, 3, dtype=minidl.complex64, device=device),
+                minidl.logspace(0, 1, 0, device=device)]
 
     g = cuda.CUDAGraph()
     with cuda.graph(g):
         found = made("cuda")
     g.replay()
     for a, b in zip(found, made("cpu")):
-        assert a.dtype == b.dtype and a.tolist() == b.tolist()
+        minidl.testing.assert_close(a.cpu(), b, rtol=0, atol=0)
 
 
 @with_gpu

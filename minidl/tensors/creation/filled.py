@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.tensorbase import TensorBase
-from minidl.backend.device import Array, array_module, as_device, get_library, made_on, move
+from minidl.backend.device import Array, array_module, as_device, get_library, made_on
 from minidl.backend.dtype import as_representable, default_complex, get_default_dtype
 from minidl.ops.base import natural, sizes
 from minidl.ops.base.declaration import public
@@ -297,14 +297,14 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     if dtype is None:
         dtype = default_complex() if isinstance(start, complex) or isinstance(end, complex) else get_default_dtype()
     start, end = _ends("linspace", start, end, dtype)
-    step, middle = (end - start) / max(n - 1, 1), (n + 1) // 2
+    array = made_on(as_device(device), lambda xp: _even(xp, start, end, n).astype(dtype, copy=False))
+    return finish(array, requires_grad)
 
-    def make(xp: Any) -> Array:
-        count = xp.arange(n)
-        array = xp.where(count < middle, start + step * count, end - step * (n - 1 - count))
-        return array.astype(dtype, copy=False)
 
-    return finish(made_on(as_device(device), make), requires_grad)
+def _even(xp: Any, start: Any, end: Any, n: int) -> Array:
+    """`n` values from `start` to `end`, in float64."""
+    step, middle, count = (end - start) / max(n - 1, 1), (n + 1) // 2, xp.arange(n)
+    return xp.where(count < middle, start + step * count, end - step * (n - 1 - count))
 
 
 @public
@@ -320,11 +320,11 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
     """
     n = natural("logspace", "steps", steps)
     dtype = np.dtype(dtype or get_default_dtype())
-    start, end = _numbers(start, end)
+    start, end, base = _numbers(start, end, base)
     if n != 1:      # PyTorch cuts the ends off only where there are two
         start, end = _ends("logspace", start, end, dtype)
-    array = np.logspace(start, end, n, base=base, dtype=dtype)
-    return finish(move(array, as_device(device)), requires_grad)
+    array = made_on(as_device(device), lambda xp: xp.power(base, _even(xp, start, end, n)).astype(dtype, copy=False))
+    return finish(array, requires_grad)
 
 
 def _ends(who: str, start: Any, end: Any, dtype: Any) -> tuple[Any, Any]:
