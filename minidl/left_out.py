@@ -23,7 +23,7 @@ LEFT_OUT = {
     "nested and masked tensors": "Tensor.to_padded_tensor nested jagged masked",
     "kernels of one library or device: the functions of the same name without it are what they are for": """
         cudnn_* miopen_* mkldnn_* native_* batch_norm_* Tensor.to_mkldnn Tensor.ipu Tensor.xpu Tensor.mtia
-        Tensor.record_stream is_vulkan_available nn.functional.scaled_mm nn.functional.grouped_mm
+        is_vulkan_available nn.functional.scaled_mm nn.functional.grouped_mm
         nn.functional.scaled_grouped_mm nn.functional.ScalingType nn.functional.SwizzleType
         cpu mps mtia xpu backends.*""",
     "memory formats of modules: `module.to(memory_format=...)` is there": """

@@ -146,6 +146,9 @@ class ArrayLibrary:
         """Whether the array lies in such memory."""
         return False
 
+    def use_on(self, array: Array, stream: Any) -> None:
+        """Keep the memory of an array, after the last array in it, until a stream has done its work up to then."""
+
     def to_numpy(self, array: Array) -> np.ndarray:
         """Copy an array of this library to the host."""
         return array

@@ -233,6 +233,18 @@ class Tensor(Methods, is_result_type=True):
         result.array = pinned
         return result
 
+    def record_stream(self, stream: Any) -> None:
+        """Keep the memory from new tensors, when this one is gone, until a stream has done its work up to then.
+
+        For a tensor that was made on one stream and is used on another. On the CPU there is nothing to keep.
+
+        Errors: TypeError unless `stream` is a `cuda.Stream`; RuntimeError in a capture.
+        """
+        if not hasattr(stream, "record_event"):
+            raise TypeError(f"record_stream: stream must be a minidl.cuda.Stream, but got "
+                            f"{builtins.type(stream).__name__}")
+        library_of(self.array).use_on(memory_of(self), stream)
+
     def get_device(self) -> Int:
         """The number of the GPU that holds the tensor, -1 on the CPU."""
         return (self.device.index or 0) if self.is_cuda else -1

@@ -107,6 +107,52 @@ def test_streams_and_events():
         cuda.Event().elapsed_time(end)
 
 
+class Slow:
+    """A stream that is not done before it is told so."""
+
+    done = False
+
+    def record_event(self):
+        return self
+
+    def query(self):
+        return self.done
+
+
+@with_gpu
+def test_memory_waits_for_a_stream_that_uses_it():
+    x, slow, other = minidl.ones(5000, device="cuda"), Slow(), Slow()
+    part, place = x[10:], x.data_ptr()
+
+    def made():
+        return minidl.zeros(5000, device="cuda")
+
+    x.record_stream(slow)
+    part.record_stream(other)
+    x.record_stream(slow)
+    slow.done = other.done = True
+    del x
+    assert made().data_ptr() != place           # a view still reads it
+    slow.done = False
+    del part
+    assert made().data_ptr() != place           # a stream may still read it
+    slow.done = True
+    assert made().data_ptr() == place
+    minidl.ones(0, device="cuda").record_stream(cuda.Stream())
+    made().record_stream(cuda.current_stream())
+    g = cuda.CUDAGraph()
+    with pytest.raises(RuntimeError, match="record_stream: operation not permitted"), cuda.graph(g):
+        y = made()
+        y.record_stream(slow)
+
+
+def test_on_the_cpu_no_memory_waits():
+    x = minidl.ones(3)
+    assert x.record_stream(Slow()) is None and x.tolist() == [1, 1, 1]
+    with pytest.raises(TypeError, match=r"record_stream: stream must be a minidl.cuda.Stream, but got int"):
+        x.record_stream(1)
+
+
 @with_gpu
 def test_random_state_is_saved_and_repeated():
     for draw in (minidl.rand, minidl.randn, lambda n, device: minidl.randint(100, (n,), device=device)):

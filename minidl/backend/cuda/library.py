@@ -92,6 +92,10 @@ class CupyLibrary(ArrayLibrary):
     def is_pinned(self, array: np.ndarray) -> bool:
         return copies.is_pinned(array)
 
+    def use_on(self, array: Array, stream: Any) -> None:
+        refuse_captured("record_stream", "memory of a capture belongs to its graph", "call it before the capture")
+        memory.use_on(array, stream)
+
     def to_numpy(self, array: Array) -> np.ndarray:
         refuse_captured("cpu", "the host would wait for what is not computed yet",
                         "read tensors (item, tolist, printing, a condition on one) after a replay")

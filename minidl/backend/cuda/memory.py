@@ -1,6 +1,8 @@
 """Memory of the GPUs: CuPy's pool, the peak of what arrays use, and errors that say what there is."""
 from __future__ import annotations
 
+import sys
+import threading
 import weakref
 from typing import Any
 
@@ -30,6 +32,45 @@ def watch() -> None:
     cupy.cuda.set_pinned_memory_allocator(allocate)
 
 
+class _Held:
+    """Memory that other streams than its own work on: it goes back to the pool when they have done so."""
+
+    def __init__(self, memory: Any) -> None:
+        self.memory = memory
+        self.streams: set[Any] = set()
+        self.ends: list[Any] = []           # events, once nobody else holds the memory
+
+    def holders(self) -> int:
+        return sys.getrefcount(self.memory)
+
+    def is_over(self) -> bool:
+        """Whether nobody else holds the memory, and the streams have come past what they were asked for until then."""
+        if not self.ends and self.holders() == ONE_HOLDER:
+            self.ends = [stream.record_event() for stream in self.streams]
+        return bool(self.ends) and all(event.query() for event in self.ends)
+
+
+ONE_HOLDER = _Held([]).holders()            # with those of the count itself
+_held: dict[int, _Held] = {}                # by the identity of the memory
+_lock = threading.RLock()
+
+
+def use_on(array: Any, stream: Any) -> None:
+    """Keep the memory of an array, after the last array in it, until a stream has done its work up to then."""
+    memory = array.data.mem
+    with _lock:
+        give_back()
+        _held.setdefault(id(memory), _Held(memory)).streams.add(stream)
+
+
+def give_back() -> None:
+    """Let the pool have the memory that no stream works on any more. It is looked for at each allocation."""
+    with _lock:
+        for key, held in list(_held.items()):
+            if held.is_over():
+                del _held[key]
+
+
 def of_graphs() -> int:
     """The bytes that graphs hold on the current device; they are in use as long as the graph lives."""
     return sum(pool.wrapped.total_bytes() for pool in pools)
@@ -39,6 +80,8 @@ def _allocator(pool: Any) -> Any:
     used_bytes, total_bytes, malloc = pool.used_bytes, pool.total_bytes, pool.malloc
 
     def allocate(size: int) -> Any:
+        if _held:
+            give_back()
         try:
             pointer = malloc(size)
         except cupy.cuda.memory.OutOfMemoryError:
