@@ -9,7 +9,7 @@ as many steps as fit, by the number of steps; the first steps are not counted, a
 time is that until all of them are asked for. The memory is the most that tensors took, with that of a captured graph.
 
 In float32 nothing is rounded to TF32, in either library. In "tf32", PyTorch may in products and convolutions, and
-minidl in products, since its convolutions sum in float32 (CUPY_TF32=1). In "half", the step runs under autocast, in
+minidl in products, since its convolutions sum in float32. In "half", the step runs under autocast, in
 bfloat16 in PyTorch, and in float16 in minidl, which has no bfloat16: the speed is compared, not the loss.
 """
 from __future__ import annotations
@@ -18,7 +18,6 @@ import contextlib
 import functools
 import importlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -71,8 +70,7 @@ def measure(library: str, workload: str, precision: str, mode: str, seconds: flo
     """Milliseconds of a step on the GPU and of the host, and the most memory in MiB."""
     lib = importlib.import_module(library)
     lib.set_default_device("cuda")
-    if library == "torch":
-        lib.backends.cuda.matmul.allow_tf32 = lib.backends.cudnn.allow_tf32 = precision == "tf32"
+    lib.backends.cuda.matmul.allow_tf32 = lib.backends.cudnn.allow_tf32 = precision == "tf32"
     lib.manual_seed(0)
     program = functools.partial(PROGRAMS[workload], tiny=tiny) if workload in globals() else PROGRAMS[workload]
     with unread(lib), capturable(lib):
@@ -165,8 +163,7 @@ def capturable(lib: ModuleType) -> Iterator[None]:
 
 def in_process(contestant: str, task: list[str], args: Namespace) -> dict[str, float]:
     command = [__file__, LIBRARIES[contestant], *task, str(args.seconds), str(int(args.tiny))]
-    environment = {**os.environ, "CUPY_TF32": str(int(task[1] == "tf32"))}
-    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, env=environment)
+    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
     if result.returncode:
         raise SystemExit(result.stderr)
     return json.loads(result.stdout.splitlines()[-1])

@@ -7,6 +7,7 @@ from __future__ import annotations
 deterministic = False
 benchmark = False
 enabled = False
+allow_tf32 = False
 
 
 def is_available() -> bool:

@@ -1,8 +1,8 @@
 """Switches of PyTorch for things that minidl does anyway, or that belong to the libraries below it.
 
-minidl gives the same results in every run (on a GPU, sums by index may differ in the last digit), and multiplies
-matrices in the precision of their dtype. The switches keep their values, so that programs can read them. One has an
-effect: `set_float32_matmul_precision` lets compiled convolutions lose some digits for speed.
+minidl gives the same results in every run (on a GPU, sums by index may differ in the last digit). The switches keep
+their values, so that programs can read them. One has an effect: `set_float32_matmul_precision` lets some digits be lost
+for speed.
 """
 from __future__ import annotations
 
@@ -68,9 +68,13 @@ def get_deterministic_debug_mode() -> int:
 def set_float32_matmul_precision(precision: str) -> None:
     """Set the precision of float32 matrix products: 'highest', 'high' or 'medium'.
 
-    Products always have the precision of float32, which is 'highest'. With the other two, compiled kernels compute
-    3 x 3 convolutions of many channels with a quarter of the multiplications and two to five times the rounding error
-    (`minidl/backend/compiled/winograd_4x4.py`). Another word gives a warning and is ignored.
+    With 'highest', they have the precision of float32. With the other two, two things may lose digits for speed:
+
+    - on a GPU, cuBLAS may round the factors of a product to TF32, 11 binary digits, for its tensor cores;
+    - on the CPU, compiled kernels compute 3 x 3 convolutions of many channels with a quarter of the multiplications and
+      two to five times the rounding error (`minidl/backend/compiled/winograd_4x4.py`).
+
+    `backends.cuda.matmul.allow_tf32` is the same switch. Another word gives a warning and is ignored.
 
         >>> import minidl
         >>> minidl.set_float32_matmul_precision("high")
@@ -82,7 +86,7 @@ def set_float32_matmul_precision(precision: str) -> None:
         warn(f"{precision} is not one of 'highest', 'high', or 'medium'; set_float32_matmul_precision has no "
              f"effect")
         return
-    chosen.float32_matmul = precision
+    chosen.choose(precision)
 
 
 def get_float32_matmul_precision() -> str:

@@ -51,6 +51,33 @@ def test_precision():
     assert minidl.set_flush_denormal(True) is False
 
 
+def test_settings_of_a_gpu():
+    matmul = minidl.backends.cuda.matmul
+    for allow, word, short in ((True, "high", "tf32"), (False, "highest", "ieee")):
+        matmul.allow_tf32 = allow
+        assert matmul.allow_tf32 is allow and minidl.get_float32_matmul_precision() == word
+        assert matmul.fp32_precision == short
+    minidl.set_float32_matmul_precision("medium")
+    assert matmul.allow_tf32
+    matmul.fp32_precision = "ieee"
+    assert minidl.get_float32_matmul_precision() == "highest"
+    with pytest.raises(ValueError, match="expected 'tf32' or 'ieee', got 'fp8'"):
+        matmul.fp32_precision = "fp8"
+    with pytest.raises(AttributeError):
+        matmul.allow_tf64 = True
+
+
+def test_settings_of_attention():
+    cuda = minidl.backends.cuda
+    assert cuda.flash_sdp_enabled() and cuda.math_sdp_enabled() and cuda.mem_efficient_sdp_enabled()
+    cuda.enable_math_sdp(False)
+    with cuda.sdp_kernel(enable_flash=False):
+        assert cuda.math_sdp_enabled() and not cuda.flash_sdp_enabled() and cuda.cudnn_sdp_enabled()
+    assert cuda.flash_sdp_enabled() and not cuda.math_sdp_enabled()
+    cuda.enable_math_sdp(True)
+    assert cuda.is_built() is minidl.cuda.is_available()
+
+
 def test_warnings_and_anomalies():
     minidl.set_warn_always(True)
     assert minidl.is_warn_always_enabled()

@@ -22,6 +22,7 @@ def seed_everything(seed):
     minidl.cuda.manual_seed_all(seed)
     minidl.backends.cudnn.deterministic = True
     minidl.backends.cudnn.benchmark = False
+    minidl.backends.cudnn.allow_tf32 = minidl.backends.cuda.matmul.allow_tf32 = False
 
 
 def test_the_beginning_of_many_programs():
@@ -67,6 +68,29 @@ def test_with_a_gpu():
     a = minidl.rand(3, device="cuda")
     cuda.manual_seed_all(1)
     assert a.equal(minidl.rand(3, device="cuda"))
+
+
+@with_gpu
+@pytest.mark.parametrize("word, largest, least", [("highest", 1e-6, 0.0), ("high", 2e-3, 2e-5), ("medium", 2e-3, 2e-5)])
+def test_the_precision_of_products(word, largest, least):
+    """TF32 has 11 binary digits: factors lose up to 2 ** -11 of their size, single, in batches and in captures."""
+    minidl.manual_seed(0)
+    x, y = minidl.rand(2, 40, 64, device="cuda"), minidl.rand(2, 64, 48, device="cuda")
+    exact = x.double() @ y.double()
+    minidl.set_float32_matmul_precision(word)
+    try:
+        graph = cuda.CUDAGraph()
+        with cuda.graph(graph):
+            captured = x @ y
+        graph.replay()
+        by_one = minidl.stack([a @ b for a, b in zip(x, y)])
+        for found in (x @ y, captured, by_one, minidl.einsum("bij,bjk->bik", x, y)):
+            error = ((found - exact) / exact).abs().max().item()
+            assert least <= error <= largest and found.dtype == minidl.float32
+        assert (x.double() @ y.double()).equal(exact)
+    finally:
+        minidl.set_float32_matmul_precision("highest")
+    assert ((x @ y - exact) / exact).abs().max().item() < 1e-6
 
 
 @with_gpu

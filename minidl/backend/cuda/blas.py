@@ -1,18 +1,19 @@
-"""Matrix products of a captured step: CuPy refuses to call cuBLAS then, so that it is called here.
+"""cuBLAS: the precision of its products, and the products for which CuPy does not call it as it should.
 
-CuPy's handle is used, with the stream that is captured and with memory of its own to work in.
+In a capture CuPy refuses to, and batches it does not let round to TF32. Then it is called here, with CuPy's handle.
 """
 from __future__ import annotations
 
 import ctypes
 import functools
 import math
-import os
 import sys
 from typing import Any, NamedTuple
 
 import cupy
 import numpy as np
+from cupy._core import get_compute_type, set_compute_type
+from cupy._core._routines_linalg import COMPUTE_TYPE_DEFAULT, COMPUTE_TYPE_TF32
 from cupy.cuda import device, runtime
 
 from minidl.backend.device import Array
@@ -20,12 +21,21 @@ from minidl.backend.device import Array
 WORKSPACE = 32 << 20        # bytes, as NVIDIA recommends for its newest GPUs
 
 _FLOAT, _DOUBLE, _TF32 = 68, 70, 77     # CUBLAS_COMPUTE_32F, 64F and 32F_FAST_TF32
-_SINGLE = _TF32 if os.environ.get("CUPY_TF32", "0") not in ("", "0") else _FLOAT      # as CuPy asks for it
-_TYPES = {"f2": (2, _FLOAT, "f4"), "f4": (0, _SINGLE, "f4"), "f8": (1, _DOUBLE, "f8"), "c8": (4, _FLOAT, "c8"),
+_TYPES = {"f2": (2, _FLOAT, "f4"), "f4": (0, _FLOAT, "f4"), "f8": (1, _DOUBLE, "f8"), "c8": (4, _FLOAT, "c8"),
           "c16": (5, _DOUBLE, "c16")}
 """CUDA's number of a dtype, that in which it is computed, and the dtype of the factors alpha and beta."""
 _NUMBERS = {kind: np.array([1, 0], kind) for kind in ("f4", "f8", "c8", "c16")}     # alpha and beta
 _DEFAULT_ALGORITHM = -1
+
+
+def follow_precision(word: str) -> None:
+    """Let cuBLAS round the factors of float32 products to TF32, unless the word is "highest"."""
+    set_compute_type(np.float32, COMPUTE_TYPE_DEFAULT if word == "highest" else COMPUTE_TYPE_TF32)
+
+
+def rounds_to_tf32(dtype: np.dtype) -> bool:
+    """Whether cuBLAS may round the factors of products of this dtype to TF32."""
+    return dtype.char in "fF" and get_compute_type(np.float32) == COMPUTE_TYPE_TF32
 
 
 @functools.cache
@@ -46,17 +56,17 @@ def _call(name: str, *args: Any) -> None:
 
 
 class Handle(NamedTuple):
-    """A handle of cuBLAS for a stream, with its memory, which lives as long as the graph."""
+    """A handle of cuBLAS for a stream, and in a capture the memory to work in, which lives as long as the graph."""
 
     pointer: ctypes.c_void_p
     stream: ctypes.c_void_p
-    workspace: Array
+    workspace: Array | None
 
 
-def prepare(stream: Any) -> Handle:
-    """A handle for a stream that is about to be captured: CuPy makes it, and may not in a capture."""
+def handle_for(stream: Any, captured: bool = False) -> Handle:
+    """A handle for a stream; for one that is about to be captured, since CuPy may not make it in the capture."""
     return Handle(ctypes.c_void_p(device.get_cublas_handle()), ctypes.c_void_p(stream.ptr),
-                  cupy.empty(WORKSPACE, np.uint8))
+                  cupy.empty(WORKSPACE, np.uint8) if captured else None)
 
 
 def is_served(a: Array, b: Array) -> bool:
@@ -73,12 +83,15 @@ def product(handle: Handle, a: Array, b: Array, out: Array | None = None) -> Arr
         y.fill(0)
         return y
     kind, compute, wide = _TYPES[a.dtype.str[1:]]
+    if rounds_to_tf32(a.dtype):
+        compute = _TF32
     alpha, beta = (ctypes.c_void_p(_NUMBERS[wide].ctypes.data + i * _NUMBERS[wide].itemsize) for i in range(2))
     # cuBLAS goes column by column, so that it sees transposes: y' = b' a'
     left, right = _matrices(b, batch), _matrices(a, batch)
     _call("cublasSetStream_v2", handle.pointer, handle.stream)
-    _call("cublasSetWorkspace_v2", handle.pointer, ctypes.c_void_p(handle.workspace.data.ptr),
-          ctypes.c_size_t(handle.workspace.size))
+    if handle.workspace is not None:
+        _call("cublasSetWorkspace_v2", handle.pointer, ctypes.c_void_p(handle.workspace.data.ptr),
+              ctypes.c_size_t(handle.workspace.size))
     how = handle.pointer, left.transposed, right.transposed, n, m, k, alpha
     if math.prod(batch) == 1:
         _call("cublasGemmEx", *how, left.pointer, kind, left.step, right.pointer, kind, right.step, beta,

@@ -112,7 +112,7 @@ class StreamCapture(Capture):
         self.pool = _pools.setdefault(self.handle, Pool())
         self.tables: list[Table] = []
         self.graph: Any = None
-        self.handle_of_blas = blas.prepare(self.stream)
+        self.handle_of_blas = blas.handle_for(self.stream, captured=True)
         self.allocating = cupy.cuda.using_allocator(self.pool.malloc)
         self.stream.begin_capture(MODES[mode])
         self.allocating.__enter__()

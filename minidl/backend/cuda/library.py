@@ -11,8 +11,9 @@ import cupy
 import numpy as np
 from cupy.cuda import runtime
 
+from minidl.backend import precision
 from minidl.backend.capture import captured, refuse_captured
-from minidl.backend.cuda import copies, memory
+from minidl.backend.cuda import blas, copies, memory
 from minidl.backend.cuda.asserts import Asserts
 from minidl.backend.cuda.module import is_dense
 from minidl.backend.cuda.random import PhiloxStream, stream_from
@@ -41,6 +42,9 @@ class CupyLibrary(ArrayLibrary):
         self.devices = [Device("cuda", number) for number in range(self.count)]
         self.asserts = Asserts()
         memory.watch()
+        precision.followers.append(blas.follow_precision)
+        if precision.float32_matmul != "highest":       # else CuPy keeps what CUPY_TF32 says
+            blas.follow_precision(precision.float32_matmul)
 
     @functools.cached_property
     def special(self) -> ModuleType:

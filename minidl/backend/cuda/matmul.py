@@ -20,11 +20,13 @@ MOST = 1 << 20              # elements of x, or weights; with more, a launch is 
 
 
 @matmul.register("cupy")
-def matmul_captured(a: Array, b: Array) -> Any:
+def matmul_by_blas(a: Array, b: Array) -> Any:
     capture: Any = captured()
-    if capture is None or not blas.is_served(a, b):
+    in_batch = max(a.ndim, b.ndim) > 2
+    if not blas.is_served(a, b) or capture is None and not (in_batch and blas.rounds_to_tf32(a.dtype)):
         return NotImplemented
-    return blas.product(capture.handle_of_blas, a, b)
+    handle = blas.handle_for(cupy.cuda.get_current_stream()) if capture is None else capture.handle_of_blas
+    return blas.product(handle, a, b)
 
 
 def product_into(a: Array, b: Array, out: Array) -> None:

@@ -170,19 +170,28 @@ NUMBERS = {0: np.float32, 1: np.float64, 2: np.float16, 4: np.complex64, 5: np.c
 with contextlib.suppress(ImportError):
     import ml_dtypes
     NUMBERS[14] = ml_dtypes.bfloat16
+TF32 = 77           # CUBLAS_COMPUTE_32F_FAST_TF32
 _handles = itertools.count(1 << 20)
 _streams: dict[int, int] = {}           # of each handle
 
 
 def _gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: int, A: int, ka: Any, lda: int, B: int, kb: Any, ldb: int,
-          beta: int, C: int, kc: Any, ldc: int) -> None:
+          beta: int, C: int, kc: Any, ldc: int, compute: int = 0) -> None:
     """C = alpha op(A) op(B) + beta C"""
     wide = np.float32 if np.dtype(kc).itemsize == 2 else kc
     alpha, beta = view(alpha, wide, 1)[0], view(beta, wide, 1)[0]
     a = _op(view(A, ka, *((m, k) if ta == 0 else (k, m)), ld=lda), ta).astype(wide)
     b = _op(view(B, kb, *((k, n) if tb == 0 else (n, k)), ld=ldb), tb).astype(wide)
+    if compute == TF32:
+        a, b = _to_tf32(a), _to_tf32(b)
     c = view(C, kc, m, n, ld=ldc)
     c[...] = alpha * (a @ b) if beta == 0 else alpha * (a @ b) + beta * c
+
+
+def _to_tf32(a: np.ndarray) -> np.ndarray:
+    """float32, or the parts of complex64, rounded to 11 binary digits"""
+    parts = np.ascontiguousarray(a).view(np.uint32)
+    return ((parts + 0x1000) & 0xFFFFE000).view(a.dtype)
 
 
 def _op(a: np.ndarray, how: int) -> np.ndarray:
@@ -191,7 +200,7 @@ def _op(a: np.ndarray, how: int) -> np.ndarray:
 
 def _gemm_ex(handle: int, ta: int, tb: int, m: int, n: int, k: int, alpha: int, A: int, ka: int, lda: int, B: int,
              kb: int, ldb: int, beta: int, C: int, kc: int, ldc: int, compute: int, algorithm: int) -> None:
-    _gemm(ta, tb, m, n, k, alpha, A, NUMBERS[ka], lda, B, NUMBERS[kb], ldb, beta, C, NUMBERS[kc], ldc)
+    _gemm(ta, tb, m, n, k, alpha, A, NUMBERS[ka], lda, B, NUMBERS[kb], ldb, beta, C, NUMBERS[kc], ldc, compute)
 
 
 def _gemm_strided(handle: int, ta: int, tb: int, m: int, n: int, k: int, alpha: int, A: int, ka: int, lda: int, sa: int,
@@ -200,7 +209,7 @@ def _gemm_strided(handle: int, ta: int, tb: int, m: int, n: int, k: int, alpha: 
     a, b, c = (np.dtype(NUMBERS[kind]) for kind in (ka, kb, kc))
     for i in range(batch):
         _gemm(ta, tb, m, n, k, alpha, A + i * sa * a.itemsize, a, lda, B + i * sb * b.itemsize, b, ldb, beta,
-              C + i * sc * c.itemsize, c, ldc)
+              C + i * sc * c.itemsize, c, ldc, compute)
 
 
 def _gemm_typed(kind: Any) -> Callable[..., None]:
