@@ -182,8 +182,11 @@ def test_detectors_take_a_folder_of_bccd(tmp_path):
     looked = ["--dataset", "bccd", "--data", tmp_path / "BCCD", "--weights", tmp_path / "weights", "--evaluate"]
     assert "on 2 test images" in run("faster_rcnn", *looked, "--split", "train")
     assert "Unknown value 'nowhere'" in refused("faster_rcnn", *looked, "--split", "nowhere")
-    (tmp_path / "BCCD" / "Annotations" / "BloodImage_00001.xml").write_text("<annotation>", encoding="utf-8")
-    assert "BloodImage_00001.xml" in refused("faster_rcnn", *looked)
+    described = tmp_path / "BCCD" / "Annotations" / "BloodImage_00001.xml"
+    described.write_text("<annotation>", encoding="utf-8")
+    assert described.name in refused("faster_rcnn", *looked)
+    described.unlink()
+    assert f"error: cannot read {described}: the file is missing" in refused("faster_rcnn", *looked)
     assert "--split is for --dataset bccd" in refused("faster_rcnn", "--split", "val")
 
 

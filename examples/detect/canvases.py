@@ -24,7 +24,7 @@ class Canvases:
         try:
             digits = Digits(train) if args.dataset == "digits" else MNIST(args.data, train, download=args.download)
         except (RuntimeError, ValueError, OSError) as error:
-            ending.stop(f"{str(error).rstrip('.')}; --data DIR names another folder")
+            ending.no_data(error)
         scale = (2.0, 3.5) if args.dataset == "digits" else (0.6, 1.1)
         count = args.images if train else min(args.images // 2, 500)
         data = DigitCanvas(digits, count, self.size[0], (1, 3), scale, seed=0 if train else 1)

@@ -33,7 +33,7 @@ class Cells:
             self.classes = data.classes
             samples = [self.smaller(*sample) for sample in data]
         except (RuntimeError, ValueError, OSError) as error:
-            ending.stop(f"{str(error).rstrip('.')}; --data DIR names another folder")
+            ending.no_data(error)
         self.x = minidl.tensor(np.stack([image for image, _ in samples])).to(args.device)
         self.targets = [{name: value.to(args.device) for name, value in target.items()} for _, target in samples]
 

@@ -34,8 +34,8 @@ def read(args, part, without=()):
     """
     try:
         found = Omniglot(args.data, part, download=args.download)
-    except RuntimeError as error:
-        ending.stop(f"{error}; --data DIR names another folder".replace("download=True", "--download"))
+    except (RuntimeError, ValueError, OSError) as error:
+        ending.no_data(error)
     alphabets = [name.split("/")[0] for name in found._characters]
     kept = [(image, label) for image, label in found if alphabets[label] not in without]
     x = np.stack([255 - np.asarray(image.convert("L").resize((SIZE, SIZE), Image.Resampling.BOX)) for image, _ in kept])

@@ -100,10 +100,11 @@ def compared(path):
     for label, column in (("2 classes", 0), ("2 classes, by the law", 1), ("10 classes", 2)):
         first.plot(CROWDS, [100 * row[column] for row in crowd.values()], "--" if column == 1 else ".-", label=label)
     first.set(xlabel="voters", ylabel="wrong labels (%)", title="what a crowd gets wrong", xticks=CROWDS)
+    least = min(40, *(99 * min(shares) for shares in found.values()))
     for axes, name in zip(others, models):
         for labeller in LABELLERS:
             axes.plot(sizes, [100 * share for share in found[name, labeller]], ".-", label=labeller)
-        axes.set(xscale="log", xlabel="images", title=name, ylim=(40, 101), ylabel="test accuracy (%)")
+        axes.set(xscale="log", xlabel="images", title=name, ylim=(least, 101), ylabel="test accuracy (%)")
         axes.set_xticks(sizes, sizes)
         axes.minorticks_off()
     first.legend(fontsize=8)

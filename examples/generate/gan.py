@@ -104,6 +104,8 @@ def train():
                 means.add(len(real), **{"D loss": lossD.item(), "G loss": lossG.item()})
                 progress.step(**means.means())
                 steps += 1
+                if ctrl_c():
+                    ending.tell_interrupted(len(history), args.epochs)
                 if ctrl_c() or steps == args.max_steps:
                     return history, [*samples, make(fixed)], ctrl_c()
             samples.append(make(fixed))

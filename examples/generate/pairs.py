@@ -82,5 +82,5 @@ def load(args):
     try:
         train, test = {"shapes": shapes, "camvid": streets, "tinyplaces": photographs}[args.dataset](args)
     except (RuntimeError, ValueError, OSError) as error:
-        ending.stop(f"{str(error).rstrip('.')}; --data DIR names another folder")
+        ending.no_data(error)
     return Pairs(args, train, test)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,17 +67,13 @@ def arguments(description: str | None, epochs: int, lr: float) -> argparse.Names
     """The options of the programs in this folder."""
     ending.without_traceback()
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, metavar="FILE", help="cora.npz, see citations.py; without it, the digits, "
-                        "each tied to the ten that are like it")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="cora.npz, see citations.py (default: the digits)")
     parser.add_argument("--alone", action="store_true", help="cut all ties: the same network, which sees no neighbour")
     whole = options.whole_number
     parser.add_argument("--epochs", type=whole(1), default=epochs, metavar="N", help="at most (default: %(default)s)")
-    parser.add_argument("--patience", type=whole(0), default=100, metavar="N",
-                        help="epochs without a better validation (default: %(default)s)")
-    parser.add_argument("--lr", type=options.positive_number, default=lr, metavar="RATE",
-                        help="learning rate (default: %(default)s)")
-    parser.add_argument("--seed", type=whole(0), nargs="+", default=[0], metavar="N",
-                        help="one run for each (default: 0)")
+    parser.add_argument("--patience", type=whole(0), default=100, metavar="N", help="epochs with no better validation")
+    parser.add_argument("--lr", type=options.positive_number, default=lr, metavar="RATE", help="default: %(default)s")
+    parser.add_argument("--seed", type=whole(0), nargs="+", default=[0], metavar="N", help="one run for each")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the curves, and the papers by their outputs")
     args = parser.parse_args()
     if args.data and not args.data.is_file():
@@ -123,7 +120,10 @@ def accuracy(scores: minidl.Tensor, labels: minidl.Tensor, papers: minidl.Tensor
 
 def run(args: argparse.Namespace, make: type[nn.Module]) -> None:
     """Train a network for each seed, and print what it reaches."""
-    graph = load(args.data) if args.data else Graph(*digits.parts())
+    try:
+        graph = load(args.data) if args.data else Graph(*digits.parts())
+    except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
+        ending.stop(f"--data: {args.data} is no file of the layout in citations.py: {error}")
     if args.alone:
         graph.edges = np.tile(np.arange(len(graph.labels)), (2, 1))
     found = []

@@ -66,7 +66,8 @@ for name, layer in layers:
 
 def classes(path):
     titles = [f"{data.classes[label]} {share:.1%}" for label, share in zip(labels.tolist(), sure.tolist())]
-    plots.images(made, path, titles, "images that the network is sure of", columns=FACETS if count <= 6 else 2 * FACETS)
+    plots.images(made, path, titles, "images made for each class, and how sure the network is of it",
+                 columns=FACETS if count <= 6 else 2 * FACETS)
 
 
 def inversion(path):

@@ -28,7 +28,7 @@ class Scenes:
                 self.classes = ["background", *data.classes[1:]]
             pairs = [(sized(image, size), sized(mask, size, nearest=True)) for image, mask in data]
         except (RuntimeError, ValueError, OSError) as error:
-            ending.stop(f"{str(error).rstrip('.')}; --data DIR names another folder")
+            ending.no_data(error)
         self.x = minidl.tensor(np.stack([image for image, _ in pairs])).permute(0, 3, 1, 2).contiguous()
         self.y = minidl.tensor(np.stack([mask for _, mask in pairs]))
 

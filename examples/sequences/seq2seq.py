@@ -42,6 +42,8 @@ for name, default, told in (("pairs", 20_000, "to learn from"), ("tests", 500, "
 parser.add_argument("--lr", type=arguments.positive_number, metavar="RATE", help="default: 0.004; transformer 0.002")
 arguments.add_run_options(parser)
 args = arguments.prepared(parser.parse_args())
+for name in args.models if args.run else ():
+    arguments.check_run(args.run / name, args.resume)
 corpus = texts.corpus(args.task, args.pairs, args.tests, args.seed)
 train, test, reader, writer = corpus
 longest = max(map(len, map(writer.encode, train.targets))) + 2

@@ -27,7 +27,7 @@ def load(dataset: str, folder: Path, download: bool) -> Text:
         whole = TinyShakespeare(folder, "all", download).text if dataset == "shakespeare" else \
             "\n".join(topics[name] for name in sorted(topics))
     except (RuntimeError, ValueError, OSError) as error:
-        ending.stop(f"{error}; --data DIR names another folder".replace("download=True", "--download"))
+        ending.no_data(error)
     tokenizer = CharTokenizer.build(whole)
     tokens, border = minidl.tensor(tokenizer.encode(whole)), int(0.9 * len(whole))
     return Text(tokenizer, tokens[:border], tokens[border:])

@@ -51,7 +51,7 @@ def draw(test, words, looks, path):
     """Images, and the light of the attention word by word."""
     lengths = [row.tolist().index(END) if END in row.tolist() else len(row) for row in words]
     columns = 1 + max(lengths)
-    picture = plots.figure(1.15 * columns, 1.35 * len(words))
+    picture = plots.figure(1.15 * columns, 1.35 * len(words) + 0.3)
     grid = picture.subplots(len(words), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -62,4 +62,5 @@ def draw(test, words, looks, path):
             light = F.interpolate(weights.reshape(1, 1, 8, 8), scale_factor=SIZE // 8, mode="bilinear")[0, 0].numpy()
             axes.imshow(shown * (0.15 + 0.85 * light / light.max())[..., None])
             axes.set_title(WORDS[word], fontsize=9)
+    picture.suptitle("light falls where the network looks for each word", fontsize=10)
     plots.save(picture, path)

@@ -126,6 +126,7 @@ def bars(path):
         right_.set_yticks(range(4), [ANSWERS[i] for i in best])
         right_.axvline(0, color="0.5", linewidth=0.6)
     picture.legend(*right_.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    picture.supxlabel("score of the answer")
     plots.save(picture, path)
 
 

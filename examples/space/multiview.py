@@ -70,7 +70,7 @@ def gain(path):
     picture = plots.figure(6, 4)
     axes = picture.subplots()
     axes.plot(list(by_views), [100 * value for value in by_views.values()], marker="o")
-    axes.set(xlabel="views", ylabel="test accuracy (%)", title="what each further view is worth")
+    axes.set(xlabel="views", ylabel="test accuracy (%)", title="what each further view is worth", xticks=list(by_views))
     plots.save(picture, path)
 
 

@@ -107,7 +107,8 @@ def paths(path):
         numbers = track(detected, predict)
         for corners, own in zip(detected, numbers):
             place.scatter(corners[:, 1] + 4, corners[:, 0] + 4, c=[f"C{number % 10}" for number in own], s=14)
-        place.set(title=f"{name}: {switches(numbers, seen)} changes", xlim=(0, SIDE), ylim=(SIDE, 0), aspect="equal")
+        place.set(title=f"{name}; changes: {switches(numbers, seen)}", xlabel="pixels", xlim=(0, SIDE), ylim=(SIDE, 0),
+                  aspect="equal")
     figure.suptitle("where digits were detected, coloured by the track that they were given to")
     plots.save(figure, path)
 

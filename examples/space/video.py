@@ -113,7 +113,7 @@ def motions(path):
 
 def confusions(path):
     """Which motions each network takes for which."""
-    picture = plots.figure(15, 4.6)
+    picture = plots.figure(15, 4.3)
     for net, axes in zip(nets, picture.subplots(1, len(nets), sharey=True)):
         said = learning.scores_of(args, net, test_x).argmax(1)
         counts = confusion_matrix(said, test_y, task="multiclass", num_classes=len(MOTIONS), normalize="true")
@@ -121,6 +121,8 @@ def confusions(path):
         axes.set_xticks(range(len(MOTIONS)), MOTIONS, rotation=90)
         axes.set_yticks(range(len(MOTIONS)), MOTIONS)
         axes.set(title=f"{type(net).__name__}: {learning.accuracy(learning.scores_of(args, net, test_x), test_y):.0%}")
+    picture.supylabel("true")
+    picture.supxlabel("predicted")
     plots.save(picture, path)
 
 

@@ -155,13 +155,18 @@ def _check_kept(args: argparse.Namespace) -> None:
     if given.resume and not given.run:
         ending.stop("--resume needs --run DIR, the run to go on with")
     if given.run:
-        check_folder("--run", given.run)
-        if (given.run / "checkpoint.minidl").exists() and not given.resume:
-            ending.stop(f"--run: {given.run} holds a run already; --resume goes on with it, another folder begins anew")
+        check_run(given.run, given.resume)
     if given.save:
         if given.save.is_dir():
             ending.stop(f"--save: {given.save} is a folder; name a file, such as {given.save / 'model.minidl'}")
         check_folder("--save", given.save.parent)
+
+
+def check_run(folder: Path, resume: bool) -> None:
+    """Make the folder of `--run`; end the program if it is not writable, or holds a run that is not resumed."""
+    check_folder("--run", folder)
+    if (folder / "checkpoint.minidl").exists() and not resume:
+        ending.stop(f"--run: {folder} holds a run already; --resume goes on with it, another folder begins anew")
 
 
 def check_plot(folder: Path | None) -> None:

@@ -163,10 +163,8 @@ def results(scores: Tensor, images: Images) -> dict[str, Picture]:
 
 def finish(args: argparse.Namespace, history: Sequence[Mapping[str, float]], interrupted: bool,
            report: Callable[[], object], pictures: Mapping[str, Picture], name: str | None = None) -> NoReturn:
-    """Report, or say that Ctrl-C came; draw for `--plot`, the curves first; then end the program."""
-    if interrupted:
-        print(f"interrupted after {len(history)} of {args.epochs} epochs", file=sys.stderr)
-    else:
+    """Report, unless Ctrl-C came; draw for `--plot`, the curves first; then end the program."""
+    if not interrupted:
         report()
     if args.plot:
         draw(args.plot, {**curves(history), **pictures}, name)

@@ -21,6 +21,21 @@ def stop(message: object) -> NoReturn:
     sys.exit(f"{program().name}: error: {text}")
 
 
+def no_data(error: Exception) -> NoReturn:
+    """End the program, since what `--data` names cannot be read."""
+    said = str(error).rstrip(".")
+    if isinstance(error, OSError) and error.filename:
+        said = f"cannot read {error.filename}: {error.strerror}"
+    for of_functions, of_programs in (("download=True", "--download"), (" with is_valid_file=", "")):
+        said = said.replace(of_functions, of_programs)
+    stop(f"{said}; --data DIR names another folder")
+
+
+def tell_interrupted(done: int, planned: int) -> None:
+    """Say that Ctrl-C came, and after how many epochs."""
+    print(f"interrupted after {done} of {planned} epochs", file=sys.stderr)
+
+
 def program() -> Path:
     """The file of the program, `minidl` for `python -m minidl`."""
     path = Path(sys.argv[0])

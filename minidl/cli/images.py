@@ -105,8 +105,7 @@ def load(args: argparse.Namespace, say: bool = True) -> ImageData:
     try:
         train, test = (arrays_of(_dataset(args, train, say)) for train in (True, False))
     except (RuntimeError, ValueError, OSError) as error:    # not there, damaged, no network, not allowed
-        reason = str(error).rstrip(".").replace("download=True", "--download")
-        ending.stop(f"{reason}; --data DIR names another folder")
+        ending.no_data(error)
     if not (len(train.x) and len(test.x)):
         ending.stop(f"{args.dataset}: expected images in {args.data}, but there are {len(train.x)} to train on and "
                     f"{len(test.x)} to test with")

@@ -20,7 +20,8 @@ def fit(args: argparse.Namespace, model: Module, batches: Batches, objective: Ob
         epochs: int, *, parts: Mapping[str, Any] | None = None, **settings: Any) -> tuple[list[dict[str, float]], bool]:
     """Train, and return the figures of each epoch and whether Ctrl-C came.
 
-    `--run` keeps a checkpoint and a log, and is gone on with; Ctrl-C and `--max-steps` end the training after a step.
+    `--run` keeps a checkpoint and a log, and is gone on with; Ctrl-C, which is told, and `--max-steps` end the training
+    after a step.
     Where several processes run the program, they share each batch.
 
     Args:
@@ -41,6 +42,8 @@ def fit(args: argparse.Namespace, model: Module, batches: Batches, objective: Ob
                                 stop=lambda: ctrl_c() or next(steps) == args.max_steps)
         except FloatingPointError as error:                     # the loss is no number
             ending.stop(str(error).replace("learning rate", "--lr").replace(", or clip_norm=1.0", ""))
+        if ctrl_c() and is_first():
+            ending.tell_interrupted(len(history), epochs)
         return history, ctrl_c()
 
 

@@ -69,6 +69,8 @@ def warned():
         p = minidl.nn.Parameter(minidl.ones(3))
         p.grad = minidl.full((3,), 3e38)
         minidl.optim.Adam([p]).step()
+        far_off = minidl.tensor([[3e38, -3e38]] * 9)
+        minidl.nn.functional.cross_entropy(far_off, minidl.ones(9, dtype=minidl.int64))
     return len({w.category for w in found})
 
 """

@@ -79,6 +79,16 @@ def test_options_are_refused_before_anything_is_learned(tmp_path):
     assert "--epochs: expected a whole number, 1 or more" in run("gcn", "--epochs", 0).stderr
 
 
+def test_another_file_is_refused_in_one_line(cora, tmp_path):
+    (tmp_path / "text.npz").write_text("no arrays")
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    np.savez(tmp_path / "other.npz", labels=np.zeros(3))
+    (tmp_path / "short.npz").write_bytes(cora.read_bytes()[:2000])
+    for name in ("text.npz", "one.npy", "other.npz", "short.npz"):
+        found = run("gcn", "--data", tmp_path / name)
+        assert "is no file of the layout in citations.py" in found.stderr and found.stderr.count("\n") == 1
+
+
 def test_the_reader(cora, monkeypatch):
     monkeypatch.syspath_prepend(str(PROGRAMS))
     citations = importlib.import_module("citations")

@@ -88,6 +88,8 @@ def test_translations_are_resumed(tmp_path):
              "--steps", 100]
     whole = run("seq2seq", *small)
     run("seq2seq", *small, "--run", tmp_path, "--max-steps", 60)
+    with pytest.raises(AssertionError, match="holds a run already; --resume goes on with it"):
+        run("seq2seq", *small, "--run", tmp_path)
     again = run("seq2seq", *small, "--run", tmp_path, "--resume")
     figures = [re.findall(r"exact .*|^dot .*", said, re.MULTILINE) for said in (whole, again)]
     assert figures[0] == figures[1] and len(figures[0]) == 3

@@ -136,7 +136,8 @@ def weighted_mean_by_count(losses: np.ndarray, target: np.ndarray, weight: np.nd
     if weight is not None or not count:
         return NotImplemented
     total = np.array(count, accumulation_dtype(losses.dtype))
-    return np.asarray(losses.sum(dtype=total.dtype) / total, losses.dtype), total
+    mean = np.add.reduce(losses, axis=None, dtype=total.dtype) / total      # `sum` would warn from NumPy's own module
+    return np.asarray(mean, losses.dtype), total
 
 
 def _all_count_alike(target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float) -> bool:
