@@ -49,6 +49,7 @@ from minidl.backend.memory_format import (
 from minidl.backend.torch_types import OF as DTYPE_OF
 from minidl.backend.torch_types import Size
 from minidl.backend.torch_types import dtype as DType
+from minidl.backend.warn import warn
 from minidl.ops import elementwise
 from minidl.ops.base import cast, normalize_dim, to_device
 from minidl.tensors.methods import Methods
@@ -282,7 +283,12 @@ class Tensor(Methods, is_result_type=True):
     @property  # type: ignore[override]
     def grad(self) -> Tensor | None:
         """The gradient accumulated so far, or None."""
-        return self.__dict__.get("grad")
+        gradient = self.__dict__.get("grad")
+        if gradient is None and not self.is_leaf and not self.retains_grad:
+            warn("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. backward() fills it for "
+                 "leaves only, which were not computed. Call retain_grad() before backward() to have it here, or read "
+                 "that of the leaf.")
+        return gradient
 
     @grad.setter
     def grad(self, value: Any) -> None:

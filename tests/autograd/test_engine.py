@@ -3,6 +3,7 @@ import gc
 import sys
 import threading
 import tracemalloc
+import warnings
 import weakref
 
 import numpy as np
@@ -126,6 +127,20 @@ def test_retain_grad():
     y.retain_grad()
     (y * y).sum().backward()
     assert y.grad.item() == 12 and x.grad.item() == 36
+
+
+def test_reading_a_gradient_that_is_not_kept_warns():
+    x = leaf(2.0)
+    y = x * 3
+    y.sum().backward()
+    with pytest.warns(UserWarning, match="not a leaf Tensor"):
+        assert y.grad is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert leaf(1.0).grad is y.detach().grad is None and x.grad.item() == 3
+        y = x * 3
+        y.retain_grad()
+        assert y.grad is None
 
 
 # ---------------------------------------------------------------------- depth and memory

@@ -19,6 +19,7 @@ from minidl.autograd.op import Op, Value
 from minidl.backend.device import Array, array_module
 from minidl.backend.dtype import accumulation_dtype, get_default_dtype, int64, real_of, uint8
 from minidl.backend.kernels.sums import sum_over
+from minidl.backend.warn import warn
 from minidl.ops.base.broadcast import Expand, Shape, Sum
 from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
@@ -349,7 +350,11 @@ def _spread_step(op: type[Deviation], input: Any, dim: Any, unbiased: bool, keep
         dim, unbiased = None, dim
     if correction is None:
         correction = int(unbiased)
-    return op(axes_of(input, dim, who), keepdim, correction)(floating(input, None, who, "fc"))
+    x, axes = floating(input, None, who, "fc"), axes_of(input, dim, who)
+    if (n := count(x.shape, axes)) <= correction:
+        warn(f"{who}(): degrees of freedom is <= 0: the result of n = {n} elements is divided by n - {correction}; try "
+             f"correction=0")
+    return op(axes, keepdim, correction)(x)
 
 
 @public

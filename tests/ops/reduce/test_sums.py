@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -161,13 +162,19 @@ def test_variance_far_from_zero_keeps_its_digits():
 
 
 def test_variance_without_freedom():
-    """Nothing to divide by: 0 / 0 is nan, and no warning is shown."""
-    assert math.isnan(minidl.tensor([1.0]).var().item())
-    assert math.isnan(minidl.tensor(1.0).std().item())
-    assert minidl.tensor([1.0, 2.0]).var(correction=2).item() == math.inf
-    assert math.isnan(minidl.zeros(0).var().item())
+    """Nothing to divide by: 0 / 0 is nan, with one warning."""
     x = minidl.tensor([1.0], requires_grad=True)
-    x.var().backward()
+    for y, value in ((x.var, math.nan), (minidl.tensor(1.0).std, math.nan), (minidl.zeros(0).var, math.nan),
+                     (lambda: minidl.tensor([1.0, 2.0]).var(correction=2), math.inf),
+                     (lambda: minidl.var_mean(x)[0], math.nan)):
+        with pytest.warns(UserWarning, match=r"degrees of freedom is <= 0") as caught:
+            np.testing.assert_equal(y().item(), value)
+        assert [w.category for w in caught].count(UserWarning) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert x.var(correction=0).item() == 0 and minidl.ones(2).std().item() == 0
+    with pytest.warns(UserWarning):
+        x.var().backward()
     assert math.isnan(x.grad.item())
 
 
