@@ -15,7 +15,7 @@ from minidl import left_out
 from minidl.autograd.accumulate import AccumulateGrad
 from minidl.autograd.basic_ops import Alias
 from minidl.autograd.functional import forward_product
-from minidl.autograd.grad_mode import enable_grad
+from minidl.autograd.grad_mode import Switch, enable_grad, switches
 from minidl.autograd.gradients import grad as gradients
 from minidl.nn.module import Module
 from minidl.nn.norm import _BatchNorm
@@ -343,7 +343,8 @@ def vmap(func: Callable[..., Tree], in_dims: Any = 0, out_dims: Any = 0, randomn
             if randomness == "same":
                 generator.set_state(state)
             slices = [x if d is None else select(x, d, i) for x, d in zip(leaves, dims)]
-            results.append(flatten(func(*rebuild(slices), **kwargs)))
+            with Switch(retain_graphs=i + 1 < size or switches.retain_graphs):
+                results.append(flatten(func(*rebuild(slices), **kwargs)))
             if randomness == "error" and i == 0 and not equal(state, generator.get_state()):
                 raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use "
                                    "the 'same' or 'different' randomness flags on vmap or perform the randomness "

@@ -180,6 +180,16 @@ def test_vmap_of_vmap_and_trees():
     close(result["pair"][0], x[1])
 
 
+def test_vmap_of_gradients_through_one_graph():
+    """As in the example of PyTorch's vmap: all rows of a Jacobian go through the graph, and the last one frees it."""
+    x = minidl.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = x ** 2
+    rows = vmap(lambda v: minidl.autograd.grad(y, x, v)[0])(minidl.eye(3))
+    assert rows.tolist() == [[2, 0, 0], [0, 4, 0], [0, 0, 6]]
+    with pytest.raises(RuntimeError, match="a second time"):
+        y.sum().backward()
+
+
 def test_vmap_randomness():
     x = minidl.zeros(4)
     with pytest.raises(RuntimeError, match="randomness error mode"):

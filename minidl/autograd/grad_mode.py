@@ -19,6 +19,7 @@ class _Switches(threading.local):
     inference = False   # inside inference_mode
     anomaly = False     # remember where each operation was recorded; check gradients for NaN
     check_nan = True
+    retain_graphs = False   # keep what ops have kept, as vmap needs it: its next sample may go through the same graph
     autocast: frozenset[str] = frozenset()      # the device types whose tensors `minidl.amp.autocast` casts
     autocast_casts: dict[int, Any] | None = None    # the weights that autocast has cast already
 

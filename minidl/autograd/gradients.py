@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minidl.autograd.accumulate import accumulate, gradient_of
 from minidl.autograd.engine import propagate
 from minidl.autograd.errors import check_devices
-from minidl.autograd.grad_mode import Switch
+from minidl.autograd.grad_mode import Switch, switches
 from minidl.autograd.tensorbase import Edge, TensorBase, memory_of, wrap
 from minidl.autograd.views import current_edge
 from minidl.backend.device import Array, array_module
@@ -30,7 +30,7 @@ def backward(tensors: Tensors, grad_tensors: Any = None, retain_graph: bool | No
     of another shape, a graph that is used a second time, a kept value that was overwritten.
     """
     roots = _roots(tensors, grad_tensors, create_graph)
-    retain = create_graph if retain_graph is None else retain_graph
+    retain = _retains(retain_graph, create_graph)
     if inputs is None:
         propagate(roots, create_graph, retain)
         return
@@ -78,7 +78,7 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
         i = targets.index(None)
         raise RuntimeError(f"One of the differentiated Tensors does not require grad: input {i} of grad, shape "
                            f"{tuple(inputs[i].array.shape)}; set requires_grad=True on it before it is used")
-    found = propagate(roots, create_graph, create_graph if retain_graph is None else retain_graph, set(targets))
+    found = propagate(roots, create_graph, _retains(retain_graph, create_graph), set(targets))
     result = []
     for i, (x, edge) in enumerate(zip(inputs, targets)):
         g: Any = found.get(edge)
@@ -94,6 +94,10 @@ def grad(outputs: Tensors, inputs: Tensors, grad_outputs: Any = None, retain_gra
             g = g.contiguous()  # type: ignore[attr-defined]   # so that g.view(len(g), -1) works
         result.append(g)
     return tuple(result)
+
+
+def _retains(retain_graph: bool | None, create_graph: bool) -> bool:
+    return (create_graph if retain_graph is None else retain_graph) or switches.retain_graphs
 
 
 def _grad_of_each(outputs: Tensors, inputs: Tensors, batches: Sequence[Any], retain_graph: bool | None,
