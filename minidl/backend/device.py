@@ -25,17 +25,25 @@ _NAMES_ONLY = frozenset("meta mps xpu hpu mtia xla ipu".split())
 
 
 class Device:
-    """A place for arrays: `Device('cpu')`, `Device('cuda')`, `Device('cuda:1')`, `Device('cuda', 1)`, or of another."""
+    """A place for arrays: `Device('cpu')`, `Device('cuda')`, `Device('cuda:1')`, `Device('cuda', 1)`, or of another.
+
+    A number alone is that of a GPU: `Device(1)`.
+    """
 
     __slots__ = ("type", "index")
 
     type: str
     index: int | None
 
-    def __init__(self, type: str | Device, index: int | None = None) -> None:
+    def __init__(self, type: str | Device | int, index: int | None = None) -> None:
         if isinstance(type, Device):
             index = type.index if index is None else index
             type = type.type
+        elif isinstance(type, int):
+            index, type = type, "cuda"
+        elif not isinstance(type, str):
+            raise TypeError(f"device(): expected a name such as 'cpu' or 'cuda:0', a number or a device, but got "
+                            f"{type!r}")
         kind, colon, number = type.partition(":")
         if colon:
             if index is not None or not number.isdigit():
@@ -284,9 +292,7 @@ def as_device(device: Device | str | int | None) -> Device:
     """`'cuda:1'`, `1` or a `Device` as a `Device`; None is the default device."""
     if device is None:
         return _choice.device or Device("cpu")
-    if isinstance(device, int):
-        return Device("cuda", device)
-    return Device(device) if isinstance(device, str) else device
+    return device if isinstance(device, Device) else Device(device)
 
 
 def get_default_device() -> Device:

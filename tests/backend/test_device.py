@@ -17,6 +17,9 @@ def test_a_device_of_a_device() -> None:
     assert (again.type, again.index) == ("cuda", 1) and hash(again) == hash(minidl.device("cuda", 1))
     with pytest.raises(RuntimeError, match="Expected one of .* device type"):
         minidl.device("npu")
+    assert minidl.device(1) == minidl.device("cuda:1")
+    with pytest.raises(TypeError, match="expected a name such as .*, a number or a device, but got None"):
+        minidl.device(None)
 
 
 @strict_array.several_devices()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @public
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """One-hot rows: zeros, with a 1 at the class, for every integer: (...) -> (..., classes), int64.
 
     Without `num_classes`, it is the largest class + 1. Errors: RuntimeError for classes out of range.
@@ -32,7 +32,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         tensor([[1, 0, 0],
                 [0, 0, 1]])
     """
-    labels = array_of(tensor)
+    labels = array_of(input)
     if labels.dtype.kind not in "iu":
         raise RuntimeError(f"one_hot is only applicable to integer tensors, but got {labels.dtype}; try .long()")
     if not labels.size and num_classes <= 0:

@@ -512,9 +512,9 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @public
-def broadcast_to(input: Tensor, shape: Any) -> Tensor:
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
     """`expand` under NumPy's name."""
-    return expand(input, shape)
+    return expand(input, size)
 
 
 @public
