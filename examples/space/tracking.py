@@ -93,7 +93,7 @@ def paths(path):
     def gain(film):
         _, seen, detected = film
         return switches(track(detected, 0), seen) - switches(track(detected, 1), seen)
-    figure = plots.figure(11, 4.2)
+    figure = plots.figure(11, 4.6)
     places, seen, detected = max(films, key=gain)
     digits = Digits().data[[20 + 40 * i for i in range(DIGITS)]].numpy()
     axes = figure.subplots(1, 3)

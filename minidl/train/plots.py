@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Path = str | os.PathLike[str]
-ACROSS = 84     # letters of a legend beside each other
+ACROSS = 88     # letters of a legend beside each other
 COLOURS = ("#3f90da", "#ffa90e", "#832db6", "#bd1f01", "#94a4a2", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd")
 """Of lines, in their order: told apart as well by those who confuse red and green (Petroff, "Accessible Color Sequences
 for Data Visualization", 2021)."""
@@ -78,14 +78,15 @@ def curves(history: Sequence[Mapping[str, float]], path: Path, x: str = "epoch")
         other.set_ylabel(words.pop() if len(words) == 1 else "solid lines" if losses else "")
         _lines(other, history, x, others, "-", first_colour=len(losses))
     if names:
-        columns = ACROSS // (max(map(len, names)) + 8)      # a line and its gaps are as wide as 8 letters
-        picture.legend(loc="outside upper center", ncols=max(1, min(4, columns)))
+        widths = [len(name) + 8 for name in names]          # a line and its gaps are as wide as 8 letters
+        columns = next((n for n in (4, 3, 2) if sum(map(max, np.array_split(widths, min(n, len(names))))) <= ACROSS), 1)
+        picture.legend(loc="outside upper center", ncols=columns)
     save(picture, path)
 
 
 def _lines(axes: Any, history: Sequence[Mapping[str, float]], x: str, names: Sequence[str], style: str,
            first_colour: int = 0) -> None:
-    ring = style == "--" and len(history) == 1      # one point of each axis lies in its middle: both shall be seen
+    ring = style == "--" and len(history) < 3       # so few points of two axes lie on each other: all shall be seen
     for number, name in enumerate(names, first_colour):
         points = [(row[x], row[name]) for row in history if name in row]
         axes.plot(*zip(*points), style, marker="o" if ring else ".", fillstyle="none" if ring else "full",

@@ -264,13 +264,19 @@ def test_an_axis_is_named_by_the_word_that_its_names_share(drawn):
     assert drawn[0].axes[0].get_xticks().tolist() == [1]
 
 
-def test_a_legend_of_long_names_stays_within_the_picture(drawn):
-    names = ["train loss", "FCN-32s mean IoU", "FCN-16s mean IoU", "FCN-8s mean IoU", "FCN-8s accuracy"]
+@pytest.mark.parametrize("names, rows", [
+    (["train loss", "FCN-32s mean IoU", "FCN-16s mean IoU", "FCN-8s mean IoU", "FCN-8s accuracy"], 2),
+    (["train loss", "test loss", "train accuracy", "test accuracy"], 1),
+    (["train loss", "OneFrame accuracy", "MeanOfFrames accuracy", "TwoStreams accuracy", "SpaceTime accuracy"], 2),
+    (["loss"], 1)])
+def test_a_legend_stays_within_the_picture_in_few_rows(drawn, names, rows):
     plots.curves([{"epoch": 1, **dict.fromkeys(names, 0.5)}], "a.png")
     picture, = drawn
     picture.canvas.draw()
     shown = picture.legends[0].get_window_extent()
     assert 0 < shown.x0 and shown.x1 < picture.bbox.x1
+    letters = 10 / 72 * picture.dpi
+    assert rows == round(shown.height / (1.6 * letters)), shown.height / letters
 
 
 def test_a_loss_and_a_figure_of_one_epoch_are_both_seen(drawn):

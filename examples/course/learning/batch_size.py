@@ -74,7 +74,7 @@ def main():
         figure, axes = lesson.grid(1, 3, 3.4, 3.0)
         sizes, *columns = zip(*rows)
         for place, values, name in zip(axes[0], columns, ("noise of the gradient", "seconds of an epoch",
-                                                           f"test accuracy after {args.epochs} epochs")):
+                                                           f"test accuracy, epochs: {args.epochs}")):
             place.plot(sizes, values, "o-")
             place.set(xlabel="batch size", xscale="log", title=name)
         axes[0][0].plot(sizes, [columns[0][0] * sizes[0] / size for size in sizes], "--", color="gray", label="~ 1/B")

@@ -62,7 +62,7 @@ def main():
                  title="K = 3: one unit of layer 4 sees 9 pixels")
         for L in (1, 2, 4, 8, 16):
             weight = seen([(3, 1)] * L, 65)[16:49]
-            right.plot(range(-16, 17), (weight / weight.max()).tolist(), label=f"{L} layers: {2 * L + 1} pixels")
+            right.plot(range(-16, 17), (weight / weight.max()).tolist(), label=f"layers: {L}, pixels: {2 * L + 1}")
         right.set(xlabel="place", title="how much each pixel counts")
         right.legend(fontsize=8)
         plots.save(figure, path)

@@ -214,6 +214,10 @@ def test_folders_without_a_category(tmp_path):
         TinyPlaces(root)
 
 
+def test_the_bar_is_for_a_terminal(root, capsys):
+    assert len(TinyPlaces(root)) == 40 and capsys.readouterr().err == ""
+
+
 def test_interrupted_while_resizing(root, monkeypatch):
     small, count = places._shrink, iter(range(1000))
 

@@ -251,7 +251,8 @@ def _write(file: Path, photographs: list[Photograph], size: int) -> None:
         with ThreadPoolExecutor() as threads:       # Pillow releases the GIL while it decodes
             small = threads.map(lambda photo: _shrink(photo.path, size), photographs)
             try:
-                for i, image in enumerate(tqdm(small, total=len(photographs), desc=f"resizing to {size} pixels")):
+                bar = tqdm(small, f"resizing to {size} pixels", len(photographs), disable=None)   # on a terminal
+                for i, image in enumerate(bar):
                     if isinstance(image, str):
                         bad.append(image)
                     else:
