@@ -147,7 +147,9 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
         (r(3, 2, 4, 2), r(3, 2, 4, 5), r(3, 2, 6, 5), r(3, 2, 6, 2), r(3, 2, 4, 6), r(3, 2, 4, 2), r(3, 2, 4, 1),
          AttentionPlan(0.5), True), *[attended(*args) for args in (
             (r(2, 3, 370, 8), r(2, 3, 200, 8), r(2, 3, 200, 5), AttentionPlan(0.5)),
-            (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)))]],
+            (r(70, 8), r(70, 8), r(70, 5), AttentionPlan(0.5, True)),
+            *[(r(2, 3, wide), r(2, keys, wide), r(2, keys, out), AttentionPlan(0.5))     # nothing of one kind
+              for wide, keys, out in ((0, 4, 5), (5, 0, 4), (5, 4, 0))])]],
     "attention_dropout": [(r(3, 2, 4, 5), r(3, 2, 6, 5), AttentionPlan(0.5, dropout=1.0))],
     "sigmoid_forward": [(r(3, 5),), (np.float32([-np.inf, -200, 0, 200, np.nan] * 40_000),),
                         (last(4, 200, 20, 20)[:, 40:],)],

@@ -131,6 +131,15 @@ def test_streams_and_events():
         cuda.Event().elapsed_time(end)
 
 
+@with_gpu
+def test_convolution_of_more_groups_than_a_grid_has_layers():
+    x, w = (minidl.randn(*shape, device="cuda", requires_grad=True) for shape in ((1, 70000, 1, 1), (70000, 1, 1, 1)))
+    y = nn.functional.conv2d(x, w, groups=70000)
+    y.sum().backward()
+    minidl.testing.assert_close(y, x * w.view_as(x))
+    minidl.testing.assert_close((x.grad, w.grad), (w.view_as(x), x.view_as(w)))
+
+
 class Slow:
     """A stream that is not done before it is told so."""
 

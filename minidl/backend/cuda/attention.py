@@ -47,10 +47,9 @@ def attention_grad_flash(g: Array, query: Array, key: Array, value: Array, mask:
     tile = _tile(query, key, value, mask)
     if wants_mask or not tile or g.dtype != query.dtype or log_sums.dtype != wide:
         return NotImplemented
-    gq, gk, gv = (cupy.zeros(x.shape, x.dtype) if 0 in (query.size, key.size, value.size) else
-                  cupy.empty(x.shape, x.dtype) for x in (query, key, value))
-    if 0 in (query.size, key.size, value.size):
-        return gq, gk, gv, None
+    if not (g.size and value.size):         # there is nothing to attend to, or by
+        return *(cupy.zeros(x.shape, x.dtype) for x in (query, key, value)), None
+    gq, gk, gv = (cupy.empty(x.shape, x.dtype) for x in (query, key, value))
     (L, E), (S, V), heads = query.shape[-2:], value.shape[-2:], math.prod(query.shape[:-2])
     shared = tile * wide.itemsize * (2 * (E + V + 2) + 2 * (tile + 1) + 2)
     arrays, rest = (g, query, key, value, rows(y), rows(log_sums)), (

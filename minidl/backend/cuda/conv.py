@@ -21,7 +21,8 @@ from minidl.backend.kernels.conv import (
 from minidl.backend.kernels.window import Pair
 
 TILE, THREADS = 64, 256             # as in conv.cu
-MOST = 1 << 31                      # indices of elements are ints there
+MOST = (1 << 31) - TILE             # indices of elements are ints there, to the end of the last tile
+MOST_LAYERS = (1 << 16) - 1         # of a grid; there is one for each group
 ENOUGH_BLOCKS = 512                 # the positions are shared out until there are so many
 LEAST_SHARE = 1024                  # positions for a block, below which sharing out does not pay
 
@@ -34,7 +35,7 @@ def conv2d_forward_tiled(x: Array, w: Array, geometry: ConvGeometry, b: Array | 
     (N, _, H, W), O, kernel = x.shape, len(w), w.shape[2:]
     height, width = conv2d_output_size((H, W), kernel, geometry)
     y = cupy.empty((N, O, height, width), x.dtype)
-    if _declines(x, w, y) or b is not None and b.dtype != x.dtype:
+    if _declines(geometry, x, w, y) or b is not None and b.dtype != x.dtype:
         return NotImplemented
     g, bias = geometry.groups, np.uint64(0) if b is None else rows(b)
     _launch("conv2d_forward", (x.dtype,), (O // g, N * height * width, g), x, rows(w), bias, y, steps(x),
@@ -46,7 +47,7 @@ def conv2d_forward_tiled(x: Array, w: Array, geometry: ConvGeometry, b: Array | 
 def conv2d_input_grad_tiled(g: Array, w: Array, input_size: Pair, geometry: ConvGeometry) -> Array:
     N, C = len(g), w.shape[1] * geometry.groups
     gx = cupy.empty((N, C, *input_size), g.dtype)
-    if _declines(g, w, gx):
+    if _declines(geometry, g, w, gx):
         return NotImplemented
     _launch("conv2d_input_grad", (g.dtype,), (w.shape[1], N * input_size[0] * input_size[1], geometry.groups), g,
             rows(w), gx, steps(g), _sizes(gx.shape, g.shape, w.shape[2:], geometry))
@@ -67,7 +68,7 @@ def conv2d_parameter_grads_tiled(x: Array, g: Array, kernel_size: Pair, geometry
 def _parameter_grads(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeometry, of_bias: bool) -> Any:
     (N, O, height, width), groups = g.shape, geometry.groups
     c, dtype = x.shape[1] // groups, accumulation_dtype(x.dtype)
-    if _declines(x, g, x):
+    if _declines(geometry, x, g):
         return NotImplemented
     positions, length = N * height * width, c * kernel_size[0] * kernel_size[1]
     blocks = max(1, groups * _tiles(O // groups) * _tiles(length + of_bias))
@@ -80,8 +81,9 @@ def _parameter_grads(x: Array, g: Array, kernel_size: Pair, geometry: ConvGeomet
     return gw.astype(x.dtype, copy=False), gb if gb is None else gb.astype(x.dtype, copy=False)
 
 
-def _declines(a: Array, b: Array, c: Array) -> bool:
-    return not is_real(a) or a.dtype != b.dtype or max(a.size, b.size, c.size) >= MOST
+def _declines(geometry: ConvGeometry, a: Array, b: Array, *others: Array) -> bool:
+    return (not is_real(a) or a.dtype != b.dtype or max(x.size for x in (a, b, *others)) > MOST
+            or geometry.groups > MOST_LAYERS)
 
 
 def _launch(name: str, dtypes: tuple[np.dtype, ...], size: tuple[int, int, int], *args: Any) -> None:

@@ -14,6 +14,7 @@ UFUNCS = {"scatter_add": np.add, "scatter_multiply": np.multiply, "scatter_maxim
           "scatter_minimum": np.minimum}
 SCATTER = Kernels("scatter.cu", [f"{name}<{kind}>" for name in UFUNCS for kind in TYPES.values()])
 ASSERTS = Kernels("asserts.cu", ["assert_none<bool>", "assert_in_range<int>", "assert_in_range<long long>"])
+POOL = Kernels("pool.cu", ["max_pool2d_forward<float>", "avg_pool2d_forward<float>", "avg_pool2d_scatter<float>"])
 RANDOM = Kernels("random.cu", ["uniform<float>", "uniform<double>", "normal<float>", "normal<double>", "integers",
                                "poisson", "binomial"])
 
@@ -52,6 +53,20 @@ def test_doubles_are_compared_as_doubles() -> None:
     y = np.zeros(1)
     SCATTER("scatter_maximum<double>", 2, y, np.array([0, 0]), np.array([1.0, 1.0 + 1e-12]), np.int64(1), np.int64(1))
     assert y[0] == 1.0 + 1e-12
+
+
+@pytest.mark.parametrize("name", ["max_pool2d_forward", "avg_pool2d_forward", "avg_pool2d_scatter"])
+def test_planes_of_more_elements_than_an_int_holds(name: str) -> None:
+    """Two channels of 2^32 + 2^16 pixels, which are all one number: the first 2^16 + 1 results are of the first."""
+    x, size, side = np.array([10, 20], np.float32), (1 << 16) + 1, 1 << 16
+    y, indices = np.empty(size, np.float32), np.empty(size, np.int64)
+    step = np.void(np.array([0, 1, 0, 0]).tobytes())
+    geometry = np.void(np.array([1, 2, side, size, side, size, 1, 1, 1, 1, 0, 0, 1, 1], np.int32).tobytes())
+    if name == "max_pool2d_forward":
+        POOL(f"{name}<float>", size, x, y, indices, step, geometry)
+    else:
+        POOL(f"{name}<float>", size, x, y, step, geometry, np.bool_(True), np.int64(0))
+    assert (y == 10).all()
 
 
 def word_after(instance: str, x: np.ndarray, *args: Any, word: int = 0) -> int:

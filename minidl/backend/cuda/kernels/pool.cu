@@ -14,11 +14,17 @@ struct Window {
         : h(i / g.width % g.height * g.stride[0] - g.padding[0]), w(i % g.width * g.stride[1] - g.padding[1]) {}
 };
 
+// Where the plane begins that belongs to element i of an array with planes of `width` x `height` elements.
+__device__ long long start_of_plane(long long i, int width, int height, int C, Strides step) {
+    long long number = i / ((long long)width * height);
+    return number / C * step.n + number % C * step.c;
+}
+
 template <class T>
 __global__ void max_pool2d_forward(long long size, const T *x, T *y, long long *indices, Strides step, Geometry g) {
     EACH(i, size) {
         Window window(g, i);
-        const T *plane = x + i / (g.width * g.height * (long long)g.C) * step.n + i / (g.width * g.height) % g.C * step.c;
+        const T *plane = x + start_of_plane(i, g.width, g.height, g.C, step);
         bool any = false;
         T best = T(0);
         long long place = 0;
@@ -64,7 +70,7 @@ __global__ void avg_pool2d_forward(long long size, const T *x, T *y, Strides ste
     typedef typename Wider<T>::type W;
     EACH(i, size) {
         Window window(g, i);
-        const T *plane = x + i / (g.width * g.height * (long long)g.C) * step.n + i / (g.width * g.height) % g.C * step.c;
+        const T *plane = x + start_of_plane(i, g.width, g.height, g.C, step);
         W sum = W(0);
         for (int h = window.h; h < window.h + g.kernel[0]; h++)
             for (int w = window.w; w < window.w + g.kernel[1]; w++)
@@ -79,7 +85,7 @@ __global__ void avg_pool2d_scatter(long long size, const T *gy, T *gx, Strides s
     typedef typename Wider<T>::type W;
     EACH(i, size) {
         int w = i % g.W + g.padding[1], h = i / g.W % g.H + g.padding[0];
-        const T *plane = gy + i / (g.W * g.H * (long long)g.C) * step.n + i / (g.W * g.H) % g.C * step.c;
+        const T *plane = gy + start_of_plane(i, g.W, g.H, g.C, step);
         W sum = W(0);
         int top = h < g.kernel[0] ? 0 : (h - g.kernel[0]) / g.stride[0] + 1, left = w < g.kernel[1] ? 0 : (w - g.kernel[1]) / g.stride[1] + 1;
         for (int a = top; a < g.height && a * g.stride[0] <= h; a++)
