@@ -9,10 +9,11 @@ from minidl.ops.index.items import (
 from minidl.ops.index.along_axis import (
     MaskedFill, MaskedFillInPlace, gather, index_add, index_add_, index_copy, index_copy_, index_fill, index_fill_,
     index_put, index_put_, index_select, masked_fill, masked_fill_, masked_scatter, masked_scatter_, masked_select,
-    repeat_interleave, scatter, scatter_, scatter_add, scatter_add_, take, take_along_dim,
+    repeat_interleave, scatter_add, scatter_add_, take, take_along_dim,
 )
 from minidl.ops.index.scattered import (
-    ScatterExtreme, ScatterProduct, index_reduce, index_reduce_, put, put_, scatter_reduce, scatter_reduce_,
+    ScatterExtreme, ScatterProduct, index_reduce, index_reduce_, put, put_, scatter, scatter_, scatter_reduce,
+    scatter_reduce_,
 )
 from minidl.ops.index.segments import segment_reduce
 from minidl.ops.index.order import argsort, bucketize, searchsorted, sort, topk, unique

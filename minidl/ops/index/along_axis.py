@@ -64,40 +64,6 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
 
 
 @public
-def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
-            reduce: str | None = None, out: Tensor | None = None) -> Tensor:
-    """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], for dim=1: the reverse of `gather`.
-
-    `src` is a tensor, or one number for all. `reduce='add'` is `scatter_add`. Where `index` names a place twice, the
-    last value stays, and only that one has a gradient.
-
-        >>> import minidl
-        >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
-        tensor([[0., 0., 1.],
-                [1., 0., 0.]])
-    """
-    src = value if src is None else src
-    if reduce is not None:
-        return scatter_add(input, dim, index, _full_source(src, index, input, reduce))
-    x, rows, src = _row(input), _row(index), _row(src)
-    y = Replace(_places_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
-    return y if input.ndim else Reshape(())(y)
-
-
-@public
-def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
-             reduce: str | None = None) -> Tensor:
-    """`scatter` into `input` itself; returns `input`."""
-    src = value if src is None else src
-    if reduce is not None:
-        return scatter_add_(input, dim, index, _full_source(src, index, input, reduce))
-    x, rows, src = _row(input), _row(index), _row(src)
-    write(x, SetItem(_places_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"),
-          who="scatter_")
-    return input
-
-
-@public
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of x with y[i, index[i, j, k], k] += src[i, j, k], for dim=1; repeats add up.
 
@@ -118,15 +84,6 @@ def _scattered(input: Any, dim: int, index: Any, src: Any, who: str) -> Any:
     x, rows, src = _row(input), _row(index), _row(src)
     added = ScatterAdd(_places_along(x, dim, rows, who, src), x.shape).watch(index)(_source(src, rows, x, who))
     return added if input.ndim else Reshape(())(added)
-
-
-def _full_source(src: Any, index: Any, input: Any, reduce: str) -> Any:
-    if reduce != "add":
-        raise RuntimeError(f"scatter: reduce argument must be 'add', got {reduce!r}; for another one, gather, "
-                           f"compute and scatter the result")
-    if isinstance(src, (int, float)):
-        return wrap(array_module(array_of(input)).full(index.shape, src, input.dtype))
-    return src
 
 
 def _places_along(input: Any, dim: int, index: Any, who: str, src: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""Combine several values at one place: scatter_reduce, index_reduce, put."""
+"""Values to their places, where several may meet: scatter, scatter_reduce, index_reduce, put."""
 from __future__ import annotations
 
 import math
@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl.autograd.basic_ops import conjugate
 from minidl.autograd.fused import FusedOp
+from minidl.autograd.inplace import write
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import wrap
 from minidl.backend.device import Array, array_module
@@ -19,9 +20,9 @@ from minidl.ops.base.conversion import cast
 from minidl.ops.base.declaration import public
 from minidl.ops.base.dims import normalize_dim
 from minidl.ops.elementwise.arithmetic import Add, div, floor_divide
-from minidl.ops.index.along_axis import _places_along, _source, check_range, positions_of
-from minidl.ops.index.items import GetItem, Replace, ScatterAdd, copy_
-from minidl.ops.shape.views import array_of, atleast_1d, clone, ravel, reshape
+from minidl.ops.index.along_axis import _places_along, _row, _source, check_range, positions_of
+from minidl.ops.index.items import GetItem, Replace, ScatterAdd, SetItem, copy_
+from minidl.ops.shape.views import Reshape, array_of, atleast_1d, clone, ravel, reshape
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -91,6 +92,51 @@ class ScatterProduct(FusedOp):
 # ---------------------------------------------------------------------- functions
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
+
+
+@public
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
+            reduce: str | None = None, out: Tensor | None = None) -> Tensor:
+    """A copy of x in which y[i, index[i, j, k], k] = src[i, j, k], for dim=1: the reverse of `gather`.
+
+    `src` is a tensor, or one number for all. With `reduce`, "add" or "multiply", the values are added to what is there,
+    or multiplied with it. Otherwise, where `index` names a place twice, the last value stays, and only that one has a
+    gradient.
+
+        >>> import minidl
+        >>> minidl.scatter(minidl.zeros(2, 3), 1, minidl.tensor([[2], [0]]), 1.0)
+        tensor([[0., 0., 1.],
+                [1., 0., 0.]])
+    """
+    src = value if src is None else src
+    if reduce is not None:
+        return _combine_in_scatter(input, dim, index, src, reduce)
+    x, rows, src = _row(input), _row(index), _row(src)
+    y = Replace(_places_along(x, dim, rows, "scatter", src)).watch(index)(x, _source(src, rows, x, "scatter"))
+    return y if input.ndim else Reshape(())(y)
+
+
+@public
+def scatter_(input: Tensor, dim: int, index: Tensor, src: Tensor | complex | None = None, *, value: Any = None,
+             reduce: str | None = None) -> Tensor:
+    """`scatter` into `input` itself; returns `input`."""
+    src = value if src is None else src
+    if reduce is not None:
+        return copy_(input, _combine_in_scatter(clone(input), dim, index, src, reduce))
+    x, rows, src = _row(input), _row(index), _row(src)
+    write(x, SetItem(_places_along(x, dim, rows, "scatter_", src)).watch(index), _source(src, rows, x, "scatter_"),
+          who="scatter_")
+    return input
+
+
+def _combine_in_scatter(input: Any, dim: int, index: Any, src: Any, reduce: str) -> Any:
+    """`scatter` with `reduce`: PyTorch's older names for two of the reductions, and numbers too."""
+    if reduce not in ("add", "multiply"):
+        raise RuntimeError(f"scatter: reduce argument must be either add or multiply, got {reduce!r}; scatter_reduce "
+                           f"has others")
+    if isinstance(src, (int, float)):
+        src = wrap(array_module(array_of(input)).full(index.shape, src, input.dtype))
+    return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
 
 
 @public

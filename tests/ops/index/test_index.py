@@ -237,6 +237,17 @@ def test_steps_written_into_one_tensor():
 # ---------------------------------------------------------------------- functions
 
 LONG = np.array([[0, 2], [1, 0]])
+
+
+def multiplied(x, dim, places, src):
+    """`scatter(reduce="multiply")`, one value after the other; PyTorch's has no gradient."""
+    y, src = x.copy(), np.broadcast_to(src, places.shape)
+    for at in np.ndindex(*places.shape):
+        to = (*at[:dim], places[at], *at[dim + 1:])
+        y[to] *= src[at]
+    return y
+
+
 CASES = [
     Case(index.gather, [S((3, 4), 0, LONG), S((3, 4), 1, LONG), S((3, 4), -1, np.zeros((3, 0), int)), S((3,), 0, ROWS),
                         S((2, 3, 4), 1, np.array([[[0, 2, 1]], [[1, 1, 1]]])), S((), 0, np.array(0))], torch="gather",
@@ -250,9 +261,12 @@ CASES = [
                          S((3,), 0, np.array([2, 0]), (2,))], torch="scatter",
          errors=[(S((3, 4), 0, LONG, np.zeros((2, 2), int)), RuntimeError, "self.dtype to be equal to src.dtype"),
                  (S((3, 4), 0, LONG, (2, 1)), RuntimeError, "no larger size than src [2, 1]"),
-                 (S((3, 4), 0, LONG, 1.0, reduce="multiply"), RuntimeError, "must be 'add', got 'multiply'")]),
+                 (S((3, 4), 0, LONG, 1.0, reduce="mean"), RuntimeError, "must be either add or multiply, got 'mean'")]),
     Case(lambda *args: index.scatter(*args, reduce="add"), [S((3, 4), 0, LONG, (2, 2))], torch="scatter_add",
          name="scatter(reduce)"),
+    Case(lambda *args: index.scatter(*args, reduce="multiply"),
+         [S((3, 4), 0, LONG, (2, 2)), S((3, 4), 1, LONG, 1.5), S((3,), 0, ROWS, (3,))], name="scatter(multiply)",
+         oracle=multiplied),
     Case(index.scatter_add, [S((3,), 0, ROWS, (5,)), S((3,), 0, ROWS[:1], (2,))], name="scatter_add(larger src)",
          oracle=lambda x, dim, rows, src: np.array([v + sum(s for r, s in zip(rows, src) if r == i)
                                                     for i, v in enumerate(x)])),
