@@ -203,11 +203,12 @@ def _patches(x: np.ndarray, kernel_size: Pair, geometry: ConvGeometry, out_size:
     if ph or pw or not pixels.flags.c_contiguous:
         padded = np.zeros((n, H + 2 * ph, W + 2 * pw, C), x.dtype)
         padded[:, ph:ph + H, pw:pw + W] = pixels
-        pixels = padded
+        pixels, H, W = padded, H + 2 * ph, W + 2 * pw
     elif kh == kw == sh == sw == 1:
         return pixels.reshape(n * height * width, C)
     # a run of numbers is copied as one item, so that the innermost loop is the one along a row of the image
-    bn, bh, bw, _ = pixels.strides
+    bw = C * x.itemsize                                 # `strides` says anything along axes of one pixel
+    bn, bh = H * W * bw, W * bw
     runs, run = (1, kw) if dw == 1 else (kw, 1)
     item = np.dtype((np.void, run * bw))
     windows = np.ndarray((kh, runs, n, height, width), item, pixels, 0, (bh * dh, bw * dw, bn, bh * sh, bw * sw))

@@ -46,6 +46,7 @@ CASES = [
         S((2, 3, 4, 4), (6, 1, 2, 2), (6,), padding=1, groups=3),
         S((2, 9, 4, 4), (8, 9, 3, 3), (8,), padding=1),
         S((2, 9, 5, 4), (4, 9, 1, 1), stride=2),
+        S((2, 9, 1, 1), (4, 9, 1, 1), stride=2),
     ], oracle=loops, torch="conv2d", float16=True),
     Case(conv2d, [
         S((2, 5, 6), W, (3,)),
