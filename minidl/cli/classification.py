@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -122,7 +123,7 @@ def load_weights(model: Module, path: Path, device: str, without: str | None = N
             state = {name: value for name, value in state.items() if not name.startswith(without)}
         model.load_state_dict(state)
     except (RuntimeError, ValueError, OSError, TypeError) as error:
-        ending.stop(f"--weights {path}: {error}")
+        ending.stop(f"--weights {path}: {textwrap.shorten(str(error), 500, placeholder=' ...')}")     # of all its names
 
 
 def save(model: Module, path: Path) -> None:
