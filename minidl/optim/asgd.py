@@ -8,7 +8,7 @@ import numpy as np
 from minidl.backend.capture import of_numbers, value_now
 from minidl.backend.device import Array
 from minidl.backend.kernel import kernel
-from minidl.optim.arithmetic import loss_gradient
+from minidl.optim.arithmetic import loss_gradient, replace_if
 from minidl.optim.checks import check_ranges
 from minidl.optim.optimizer import Optimizer, Params, next_number, next_step, number_of, scalars, settings_of, zeros
 from minidl.tensors.tensor import Tensor
@@ -82,6 +82,9 @@ def asgd_update(p: Array, g: Array, mean: Array, eta: float, mu: float, settings
     np.multiply(g, eta, out=t)
     p *= 1 - settings.lambd * eta
     p -= t
-    np.subtract(p, mean, out=s)
-    s *= mu
-    mean += s
+    is_new = mu >= 1                # decided at each replay of a captured step
+    if is_new is not True:
+        np.subtract(p, mean, out=s)
+        s *= mu
+        mean += s
+    replace_if(is_new, mean, p)
