@@ -43,7 +43,7 @@ def objective(model, x, labels):
 
 
 def add_options(parser):
-    parser.add_argument("--masked", type=arguments.number_between(0, 1), default=0.75, metavar="SHARE",
+    parser.add_argument("--masked", type=arguments.number_between(0.1, 0.9), default=0.75, metavar="SHARE",
                         help="of the patches (default: 0.75)")
 
 

@@ -29,7 +29,7 @@ LABELLERS = {"one voter": 1, "five voters": 5, "no error": 0}
 def add_options(parser):
     parser.add_argument("--error", type=arguments.number_between(0, 1), default=0.4, metavar="SHARE",
                         help="of votes that are wrong (default: 0.4)")
-    parser.add_argument("--most", type=arguments.whole_number(20), default=1200, metavar="N",
+    parser.add_argument("--most", type=arguments.whole_number(80), default=1200, metavar="N",
                         help="images to learn from; also a quarter and a sixteenth of them (default: 1200)")
 
 

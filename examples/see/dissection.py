@@ -22,7 +22,7 @@ DEFAULTS = {"shapes": nets.DEFAULTS["shapes"]}
 
 
 def add_options(parser):
-    parser.add_argument("--scenes", type=arguments.whole_number(1), default=400, metavar="N",
+    parser.add_argument("--scenes", type=arguments.whole_number(8), default=400, metavar="N",
                         help="of one to three shapes, to dissect with (default: 400)")
     parser.add_argument("--least", type=arguments.number_between(0, 1), default=0.04, metavar="IOU",
                         help="of a detector (default: 0.04)")

@@ -72,7 +72,7 @@ class Net(nn.Module):
 def add_options(parser) -> None:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="of the network, which does not learn then")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write the trained weights to FILE")
-    parser.add_argument("--images", type=arguments.whole_number(1), metavar="N",
+    parser.add_argument("--images", type=arguments.whole_number(20), metavar="N",
                         help="to learn from (default: 2,000 scenes of shapes; all of other data)")
 
 

@@ -37,8 +37,8 @@ for name, default, told in (("pairs", 20_000, "to learn from"), ("tests", 500, "
                             ("steps", 400, "to learn in, a multiple of 100"), ("batch-size", 64, "pairs in a step"),
                             ("width", 128, "of a state"), ("layers", 1, "of a transformer's encoder, and its decoder"),
                             ("beams", 4, "of the search")):
-    parser.add_argument(f"--{name}", type=arguments.whole_number(1), default=default, metavar="N",
-                        help=f"{told} (default: {default})")
+    parser.add_argument(f"--{name}", type=arguments.whole_number(PARTS if name == "tests" else 1), default=default,
+                        metavar="N", help=f"{told} (default: {default})")
 parser.add_argument("--lr", type=arguments.positive_number, metavar="RATE", help="default: 0.004; transformer 0.002")
 arguments.add_run_options(parser)
 args = arguments.prepared(parser.parse_args())

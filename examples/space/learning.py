@@ -15,7 +15,7 @@ def parse(description, defaults, extra=lambda parser: None, count=2000, test=500
     def add_options(parser):
         for name, default in (("count", count), ("test", test)):
             parser.add_argument(f"--{made if name == 'count' else name}", dest=name, metavar="N",
-                                type=arguments.whole_number(1), default=default,
+                                type=arguments.whole_number(2), default=default,
                                 help=f"{made} to {'learn from' if name == 'count' else 'test with'} (%(default)s)")
         extra(parser)
     return arguments.parse(description, defaults, extra=add_options)

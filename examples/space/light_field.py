@@ -110,7 +110,7 @@ history, interrupted = learning.fit(args, nets, train_data, tested, objective)
 
 def views(path):
     """The nine pictures of the nearest wall, and of the farthest."""
-    shown = minidl.cat([test_x[i].flatten(1, 2)[0] for i in (0, len(DEPTHS) - 1)])
+    shown = minidl.cat([test_x[i].flatten(1, 2)[0] for i in (0, min(len(DEPTHS), args.test) - 1)])
     plots.images(shown, path, caption="a wall behind the plane of focus, and one before it, each in 3 x 3 pictures",
                  columns=GRID ** 2)
 
