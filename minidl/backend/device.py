@@ -43,7 +43,7 @@ class Device:
             index, type = type, "cuda"
         elif not isinstance(type, str):
             raise TypeError(f"device(): expected a name such as 'cpu' or 'cuda:0', a number or a device, but got "
-                            f"{type!r}")
+                            f"{type.__class__.__name__}")
         kind, colon, number = type.partition(":")
         if colon:
             if index is not None or not number.isdigit():

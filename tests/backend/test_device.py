@@ -18,7 +18,7 @@ def test_a_device_of_a_device() -> None:
     with pytest.raises(RuntimeError, match="Expected one of .* device type"):
         minidl.device("npu")
     assert minidl.device(1) == minidl.device("cuda:1")
-    with pytest.raises(TypeError, match="expected a name such as .*, a number or a device, but got None"):
+    with pytest.raises(TypeError, match="expected a name such as .*, a number or a device, but got NoneType"):
         minidl.device(None)
 
 
