@@ -52,6 +52,11 @@ def r(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
+def causal(*shape: int) -> np.ndarray:
+    """Random scores, -inf for later keys: the first query sees one."""
+    return np.where(np.tri(*shape, dtype=bool), r(*shape), np.float32(-np.inf))
+
+
 def last(*shape: int) -> np.ndarray:
     """Random images, channels-last in memory."""
     N, C, H, W = shape
@@ -239,14 +244,15 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
                                                          (2, PAIRS, Rounding(10, np.dtype(np.float64), False))]),
         (abs(60 * last(2, 3, 70, 70)).astype(np.uint8), [(axis, PAIRS, Rounding(10, np.dtype(np.float32), False))
                                                           for axis in (3, 2)])],
-    "softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), 1)],
+    "softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), 1), (causal(70, 70), 1), (causal(5, 5), 0)],
     "softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), 1)],
-    "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), -1)],
+    "log_softmax_forward": [(r(3, 5), 1), (r(3, 5, 2), 1), (r(300, 500), -1), (causal(70, 70), 1)],
     "log_softmax_grad": [(r(3, 5), r(3, 5), 1), (r(300, 500), r(300, 500), -1)],
     "cross_entropy_forward": [
         (r(4, 5), i(5, 4), None, -100, 0.0),
         (r(9000, 10) * 9, i(10, 9000), None, 3, 0.0),
         (r(4, 5, 2), i(5, 4, 2), abs(r(5)), 1, 0.1),
+        (causal(70, 70), i(1, 70), None, -100, 0.0),
     ],
     "weighted_mean": [(r(9), i(5, 9), None, 3), (r(4, 20), i(5, 4, 20), abs(r(5)), -100)],
     "cross_entropy_grad": [

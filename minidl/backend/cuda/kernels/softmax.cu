@@ -7,6 +7,11 @@
 
 template <class W> __device__ W infinity() { return W(1) / W(0); }
 
+// A sum of exp(x - largest) for a larger element. They may be equal and -inf: where all x so far were.
+template <class W> __device__ W scaled_down(W sum, W largest, W larger) {
+    return largest == larger ? sum : sum * exp(largest - larger);
+}
+
 // The largest element, and the sum of exp(x - largest): found in one pass, where the sum so far is scaled down whenever a
 // larger element comes (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018).
 template <class T, class W> __device__ void largest_and_sum(const T *x, long long n, long long inner, W &largest, W &sum) {
@@ -24,7 +29,7 @@ template <class T, class W> __device__ void largest_and_sum(const T *x, long lon
     for (int other = 16; other; other >>= 1) {
         W theirs = __shfl_xor_sync(ALL, largest, other), part = __shfl_xor_sync(ALL, sum, other);
         W both = theirs > largest ? theirs : largest;
-        sum = (sum == W(0) ? W(0) : sum * exp(largest - both)) + (part == W(0) ? W(0) : part * exp(theirs - both));
+        sum = scaled_down(sum, largest, both) + scaled_down(part, theirs, both);
         largest = both;
         nan = __shfl_xor_sync(ALL, (int)nan, other) || nan;
     }
