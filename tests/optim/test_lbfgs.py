@@ -197,7 +197,11 @@ def test_float32_and_strict_arrays() -> None:
         cpu = [minidl.tensor(v, dtype=minidl.float32, requires_grad=True) for v in START]
         strict = [strict_array.leaf(p) for p in cpu]
         optimizer, other = optim.LBFGS(cpu, **options), optim.LBFGS(strict, **options)
-        assert steps(optimizer, cpu, 2) == steps(other, strict, 2)
+        expected, found = steps(optimizer, cpu, 2), steps(other, strict, 2)
+        if strict_array.tested.type == "cuda":      # sums have another order, and digits of the first loss are lost
+            assert found == pytest.approx(expected, abs=1e-7 * expected[0])
+        else:
+            assert found == expected
         assert {str(p.dtype) for p in cpu} == {"float32"}
         assert {p.device.type for p in strict} == {strict_array.tested.type}
         assert optimizer.state[cpu[0]]["d"].dtype == minidl.float32
