@@ -8,7 +8,7 @@ from minidl.array_api.dtypes import alike
 from minidl.ops import index
 from minidl.ops import shape as ops
 from minidl.ops.base import normalize_dim
-from minidl.ops.shape import broadcast_to, moveaxis
+from minidl.ops.shape import moveaxis
 
 if TYPE_CHECKING:
     from minidl.tensors.tensor import Tensor
@@ -22,6 +22,11 @@ __all__ = [
 def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
     """The Tensors, each repeated to the shape of all."""
     return list(ops.broadcast_tensors(*arrays))
+
+
+def broadcast_to(x: Tensor, /, shape: tuple[int, ...]) -> Tensor:
+    """x, repeated to a shape."""
+    return ops.broadcast_to(x, shape)
 
 
 def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
