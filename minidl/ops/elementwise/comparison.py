@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.autograd.errors import check_devices
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
 from minidl.ops.base.declaration import in_place, public
@@ -152,6 +153,7 @@ class IsClose(Binary):
         return super().prepare(a, b)
 
     def forward(self, a: Array, b: Array) -> Array:
+        check_devices("isclose", (a, b))            # CuPy would copy one from the CPU
         return array_module(a).isclose(a, b, self.rtol, self.atol, self.equal_nan)
 
 

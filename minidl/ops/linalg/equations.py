@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.autograd.basic_ops import conjugate
+from minidl.autograd.errors import check_devices
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase, wrap
 from minidl.backend.device import Array, array_module
@@ -137,6 +138,7 @@ class Solve(Op):
     complex_rules = "conjugated"
 
     def forward(self, a: Array, b: Array) -> Array:
+        check_devices("linalg.solve", (a, b))       # CuPy would copy one from the CPU
         return run_solver(a, lambda: array_module(a).linalg.solve(a, b),
                           "linalg.solve: The solver failed because the input matrix is singular.")
 

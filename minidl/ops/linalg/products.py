@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from minidl.autograd.errors import check_devices
 from minidl.autograd.op import Op, Value
 from minidl.autograd.tensorbase import TensorBase
 from minidl.backend.device import Array, array_module
@@ -585,6 +586,7 @@ class Cross(Op):
         self.axis = axis
 
     def forward(self, a: Array, b: Array) -> Array:
+        check_devices("linalg.cross", (a, b))       # CuPy would copy one from the CPU
         return array_module(a).cross(a, b, axis=self.axis)
 
     def grad_a(self, g: Value, b: Value) -> Value:
