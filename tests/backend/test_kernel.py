@@ -334,7 +334,7 @@ SAMPLES: dict[str, list[tuple[Any, ...]]] = {
     "scan": [(r(5), 0, np.maximum), (r(3, 6), 1, np.logaddexp), (r(7, 2), 0, np.minimum), (r(0, 3), 0, np.minimum)],
     "scatter_add": [
         (r(6, 3), i(4, 6), (4, 3)), (r(6), (i(4, 6), i(3, 6)), (4, 3)), (r(2, 3), slice(1, 3), (4, 3)),
-        (r(4), np.array([True, False, True, True, True]), (5,))],
+        (r(4), np.array([True, False, True, True, True]), (5,)), (r(6, 1), i(4, 6), (4, 1))],
     "scatter_reduce": [(r(4), i(4, 9), r(9), np.multiply), (r(4, 3), (i(4, 6), i(3, 6)), r(6), np.maximum),
                        (r(4, 3), (i(4, 5, 3), np.arange(3)), r(5, 3), np.minimum), (r(3), i(3, 0), r(0), np.add)],
 }

@@ -34,7 +34,7 @@ def scatter_reduce_atomic(x: Array, places: Any, values: Array, ufunc: Any) -> A
 def _scatter(name: str, y: Array, index: Any, values: Array) -> None:
     """Combine `values` with the elements of `y[index]`; a complex number is two elements."""
     places, width = _places(y, index)
-    if width == 1:
+    if width == 1 and values.size != places.size:
         values = cupy.broadcast_to(values, places.shape)
     values, parts = rows(values), 2 if y.dtype.kind == "c" else 1
     dtype = np.dtype(f"f{y.itemsize // 2}") if parts == 2 else y.dtype
