@@ -48,7 +48,7 @@ def test_on_arrays_that_refuse_what_a_gpu_refuses():
 
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
 def test_pictures(tmp_path):
-    quality(run("--max-steps", 100, "--plot", tmp_path))
+    quality(run("--steps", 200, "--plot", tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == {f"nerf_{what}.png" for what in ("curves", "views", "around")}
 
 
