@@ -73,9 +73,10 @@ def test_a_missing_file_is_refused():
 
 def test_options_are_refused_before_anything_is_learned(tmp_path):
     (tmp_path / "file").write_text("no folder")
+    why = "cannot write into the folder" if importlib.util.find_spec("matplotlib") else "needs matplotlib"
     for name in ("gcn", "gat", "karate"):
         found = run(name, "--plot", tmp_path / "file")
-        assert found.stdout == "" and "--plot: cannot write into the folder" in found.stderr
+        assert found.stdout == "" and re.search(f"--plot:? {why}", found.stderr)
     assert "--epochs: expected a whole number, 1 or more" in run("gcn", "--epochs", 0).stderr
 
 
